@@ -1,0 +1,205 @@
+//! A finding: one thing that is wrong, why it is believed, and every place where it stands.
+
+mod builder;
+mod location;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use builder::{FindingBuilder, Malformed};
+pub use location::{Decoding, Location, Origin};
+
+use crate::secret::{Fingerprint, Secret};
+
+/// One problem. The same secret in many places is one finding with many locations.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    rule: Arc<RuleMeta>,
+    severity: Severity,
+    confidence: Confidence,
+    evidence: Option<Evidence>,
+    reasons: Vec<String>,
+    locations: Vec<Location>,
+    fingerprint: Fingerprint,
+}
+
+impl Finding {
+    /// The rule or check that made it.
+    #[must_use]
+    pub fn rule(&self) -> &Arc<RuleMeta> {
+        &self.rule
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// How sure we are.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// The secret, if the finding is about one.
+    #[must_use]
+    pub fn evidence(&self) -> Option<&Evidence> {
+        self.evidence.as_ref()
+    }
+
+    /// Why it is believed, one short clause each: `checksum valid`, `AWS account 609629065308`.
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// Every place, sorted; never empty. The first one is the primary location.
+    #[must_use]
+    pub fn locations(&self) -> &[Location] {
+        &self.locations
+    }
+
+    /// The stable name of this finding: it survives moves, renames and rebases.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+}
+
+/// The secret of a finding and what may be shown of it.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// The value, decoded.
+    pub secret: Secret,
+    /// The part that is public by format, such as `ghp_`; may be empty.
+    pub public_prefix: String,
+}
+
+impl Evidence {
+    /// What every report may show: the public prefix and the length, such as `ghp_… (40 characters)`.
+    #[must_use]
+    pub fn preview(&self) -> String {
+        format!("{}… ({} characters)", self.public_prefix, self.secret.len())
+    }
+}
+
+/// What a report says of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleMeta {
+    /// `secret/github-classic-token`: engine, slash, kebab-case name; never reused.
+    pub id: RuleId,
+    /// One line without a full stop.
+    pub title: String,
+    /// Severity of a finding unless the detector knows better.
+    pub severity: Severity,
+    /// Confidence of a finding unless the detector knows better.
+    pub confidence: Confidence,
+    /// What to do about it.
+    pub help: Help,
+}
+
+/// What a person needs to know to act.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Help {
+    /// What an attacker can do with it.
+    pub impact: String,
+    /// The steps that end the danger, in order.
+    pub steps: Vec<String>,
+    /// Where to do it.
+    pub uri: Option<String>,
+    /// Where past use is recorded.
+    pub audit_log: Option<String>,
+}
+
+/// The stable id of a rule or check.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId(String);
+
+impl RuleId {
+    /// An id of the form `engine/kebab-case-name`.
+    ///
+    /// # Errors
+    /// When the text has another form.
+    pub fn new(id: impl Into<String>) -> Result<Self, Malformed> {
+        let id = id.into();
+        let kebab = |part: &str| {
+            part.starts_with(|first: char| first.is_ascii_lowercase())
+                && !part.ends_with('-')
+                && !part.contains("--")
+                && part.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        };
+        match id.split_once('/') {
+            Some((engine, name)) if kebab(engine) && kebab(name) => Ok(Self(id)),
+            _ => Err(Malformed::RuleId(id)),
+        }
+    }
+
+    /// The whole id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part after the slash.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.split_once('/').map_or(&self.0, |(_, name)| name)
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// How bad a finding is, worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Limited harm.
+    Low,
+    /// Harm to one system or account.
+    Medium,
+    /// Serious harm to one system, or data of many.
+    High,
+    /// Full control of an account or of production.
+    Critical,
+}
+
+/// How sure the engine is, surest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// Looks like it; often something else.
+    Low,
+    /// Probably.
+    Medium,
+    /// The format leaves little doubt, or a checksum proves it.
+    High,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        })
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! A location: the input, the bytes, and the line and column at which a finding stands.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::span::{ByteSpan, Position};
+
+/// One place of a finding. Sorts by origin, then by position.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// The input.
+    pub origin: Origin,
+    /// The bytes in that input, as stored (still encoded).
+    pub span: ByteSpan,
+    /// The first character.
+    pub start: Position,
+    /// The position after the last character.
+    pub end: Position,
+    /// Decoders that had to be applied, outermost first; empty for plain text.
+    pub decoded: Vec<Decoding>,
+    /// `primaryLocationLineHash` of SARIF as GitHub computes it, where the whole input was at hand.
+    pub line_hash: Option<String>,
+}
+
+/// The input that a finding was found in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// A file on disk; the path as the user would type it.
+    File {
+        /// Relative to the current directory where possible.
+        path: PathBuf,
+    },
+    /// A blob of the git index, as it would be committed.
+    Staged {
+        /// Relative to the root of the work tree.
+        path: PathBuf,
+    },
+    /// Standard input.
+    Stdin,
+}
+
+impl Origin {
+    /// The file's path, where the input is (or will be) a file.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File { path } | Self::Staged { path } => Some(path),
+            Self::Stdin => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    /// The name for people; a report to a terminal has to sanitise it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path } | Self::Staged { path } => path.display().fmt(out),
+            Self::Stdin => out.write_str("<stdin>"),
+        }
+    }
+}
+
+/// A transformation that hid a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decoding {
+    /// RFC 4648 section 4 or 5, also wrapped over lines.
+    Base64,
+    /// Pairs of hexadecimal digits.
+    Hex,
+    /// `%41`, RFC 3986 section 2.1.
+    Percent,
+    /// `\u0041`, `\x41`.
+    Escape,
+    /// UTF-16, either byte order.
+    Utf16,
+}
+
+impl fmt::Display for Decoding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Base64 => "base64",
+            Self::Hex => "hex",
+            Self::Percent => "percent-encoding",
+            Self::Escape => "escapes",
+            Self::Utf16 => "utf-16",
+        })
+    }
+}

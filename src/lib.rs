@@ -1,0 +1,14 @@
+//! The library of kbsec: everything but the command line.
+//!
+//! Read in this order: `finding` (what every engine produces), `rule` (how secrets are described), `detect` (rules
+//! made executable), `source` (where bytes come from), `scan` (sources through detector), `report` (what users see).
+//! Modules import downward only; ARCHITECTURE.md has the table and a test holds the code to it.
+
+pub mod chunk;
+pub mod coverage;
+pub mod finding;
+pub mod report;
+pub mod rule;
+pub mod secret;
+pub mod source;
+pub mod span;

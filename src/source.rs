@@ -1,0 +1,53 @@
+//! A source: a place that holds bytes to examine, and hands them out as chunks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::chunk::Chunk;
+use crate::coverage::Coverage;
+
+/// Anything that can be scanned.
+pub trait Source: Sync {
+    /// Hands every chunk to `sink`, from several threads at once, and accounts for everything it did not hand out.
+    ///
+    /// An input longer than [`CHUNK_BYTES`] comes in several chunks that overlap by [`CHUNK_OVERLAP`].
+    ///
+    /// # Errors
+    /// Only when nothing at all can be read; single inputs that fail are gaps of the coverage.
+    fn visit(&self, sink: &(dyn Fn(Chunk<'_>) + Sync), stop: &Stop) -> Result<Coverage, SourceError>;
+}
+
+/// Bytes of one chunk at most: a single line of 200 MB must not need 200 MB of memory.
+pub const CHUNK_BYTES: usize = 4 << 20;
+
+/// How far neighbouring chunks overlap: no secret, with all that decides about it, is longer.
+pub const CHUNK_OVERLAP: usize = 64 << 10;
+
+/// A request to end early, checked between inputs and between chunks.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Asks every thread to end soon.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to end.
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Nothing could be read at all.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct SourceError {
+    /// What could not be done, naming the object: `cannot read the index of /srv/app`.
+    pub what: String,
+    /// What the user can do next, as a sentence.
+    pub hint: String,
+    /// The cause.
+    #[source]
+    pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
