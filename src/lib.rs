@@ -6,6 +6,7 @@
 
 pub mod chunk;
 pub mod coverage;
+pub mod detect;
 pub mod finding;
 pub mod report;
 pub mod rule;
