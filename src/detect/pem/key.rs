@@ -75,7 +75,7 @@ fn encrypted(mut fields: Reader<'_>, whole: bool) -> Option<Key> {
     let method = Reader::new(fields.expect(SEQUENCE)?).expect(OBJECT_ID)?;
     let known = ENCRYPTIONS.iter().any(|start| method.starts_with(start));
     let secret = fields.cut().filter(|secret| known && secret.tag == OCTET_STRING && varied(secret.value))?;
-    Some(Key::new("key", whole && is_whole(&secret)).encrypted())
+    Some(Key::new("private key", whole && is_whole(&secret)).encrypted())
 }
 
 fn pkcs8(mut fields: Reader<'_>, whole: bool) -> Option<Key> {
