@@ -4,9 +4,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
 
-use super::date::day;
 use super::fact::shown;
 use super::radix::from_base64url;
+use crate::date::day;
 
 /// Longest token that is read, in bytes.
 const LONGEST: usize = 16 * 1024;

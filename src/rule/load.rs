@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::format::{RawFile, Rule};
+use crate::toml_text;
 
 /// Bytes that a rule file may have; ours stay below a thousandth of it.
 const LARGEST: u64 = 16 << 20;
@@ -108,12 +109,10 @@ impl RuleSet {
     /// # Errors
     /// When the text cannot be used; `origin` names it in the message.
     pub fn parse(&mut self, text: &str, provider: &str, origin: &str) -> Result<(), RuleError> {
-        let file: RawFile = toml::from_str(text).map_err(|error| RuleError::Syntax {
-            origin: origin.to_owned(),
-            message: explain(text, &error),
-        })?;
+        let file: RawFile = toml_text::parse(text)
+            .map_err(|message| RuleError::Syntax { origin: origin.to_owned(), message })?;
         self.add(file, provider, origin, |id| {
-            text.rfind(&format!("\"{id}\"")).map_or_else(String::new, |offset| position(text, offset))
+            text.rfind(&format!("\"{id}\"")).map_or_else(String::new, |offset| toml_text::place(text, offset))
         })
     }
 
@@ -174,57 +173,12 @@ fn read_text(path: &Path) -> Result<String, RuleError> {
     })
 }
 
-/// One line that tells where a file is wrong, how, and which key or value was probably meant.
-fn explain(text: &str, error: &toml::de::Error) -> String {
-    let place = error.span().map_or_else(String::new, |span| position(text, span.start));
-    let what = error.message().trim();
-    let hint = meant(what).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
-    format!("{place}{what}{hint}")
-}
-
-/// `line 3, column 7: `, both from 1; columns count characters.
-fn position(text: &str, offset: usize) -> String {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = 1 + before.matches('\n').count();
-    let column = 1 + before.rsplit('\n').next().unwrap_or(before).chars().count();
-    format!("line {line}, column {column}: ")
-}
-
-/// The name nearest to the unknown one, from a message of serde: ``unknown field `tokn`, expected one of `id`, `token` ``.
-fn meant(message: &str) -> Option<&str> {
-    if !message.starts_with("unknown ") {
-        return None;
-    }
-    let mut names = message.split('`').skip(1).step_by(2);
-    let unknown = names.next()?;
-    let (distance, name) = names.map(|name| (distance(unknown, name), name)).min()?;
-    (distance <= unknown.len().div_ceil(3)).then_some(name)
-}
-
-/// How many characters must be added, removed or changed to turn one word into the other (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (b, cell) in to.iter().zip(&mut row[1..]) {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = *cell;
-            left = changed.min(diagonal + 1).min(left + 1);
-            *cell = left;
-        }
-        row[0] = i + 1;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;
 
-    use super::{LARGEST, RuleError, RuleSet, distance};
+    use super::{LARGEST, RuleError, RuleSet};
 
     const GOOD: &str = r#"
 [[rule]]
@@ -367,13 +321,5 @@ token = { format = ["corp_{alnum:20}"] }
         fs::File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
         let message = RuleSet::default().load(&path).unwrap_err().to_string();
         assert!(message.contains("is larger than 16 MiB"), "{message}");
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("token", "token"), 0);
-        assert_eq!(distance("tokn", "token"), 1);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Verdict;
-use crate::detect::date::day;
+use crate::date::day;
 use crate::detect::fact::shown;
 use crate::detect::radix::{from_base64url, to_base64url};
 use crate::detect::random::Random;
