@@ -1,1 +1,6 @@
 //! All integration tests, linked once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop there")]
+
+mod architecture;
+mod common;
+mod secrets;
