@@ -207,7 +207,7 @@ impl Run {
     /// It ended with this exit code, and without a panic.
     #[track_caller]
     pub(crate) fn code(self, expected: i32) -> Self {
-        let panicked = self.stderr.contains("panicked at");
+        let panicked = ["panicked at", "internal error"].iter().any(|text| self.stderr.contains(text));
         self.check(self.code == Some(expected) && !panicked, &format!("exit code {expected}"));
         self
     }
@@ -240,6 +240,42 @@ impl Run {
         let leaked = self.stdout.contains(secret) || self.stderr.contains(secret);
         self.check(!leaked, "a report without the secret itself");
         self
+    }
+
+    /// The findings of a JSON report, one line each: `github-classic-token app.env:3:7`, then `via base64, hex` where
+    /// it was hidden; sorted.
+    #[track_caller]
+    pub(crate) fn findings(&self) -> Vec<String> {
+        let report = self.json();
+        let mut lines = Vec::new();
+        for finding in report["findings"].as_array().unwrap() {
+            let rule = finding["rule_id"].as_str().unwrap().trim_start_matches("secret/");
+            for place in finding["locations"].as_array().unwrap() {
+                let path = place["path"].as_str().unwrap_or("<stdin>");
+                let mut line =
+                    format!("{rule} {path}:{}:{}", place["start"]["line"], place["start"]["column"]);
+                let decoders: Vec<_> =
+                    place["decoded"].as_array().unwrap().iter().filter_map(|one| one.as_str()).collect();
+                if !decoders.is_empty() {
+                    line += &format!(" via {}", decoders.join(", "));
+                }
+                lines.push(line);
+            }
+        }
+        lines.sort();
+        lines
+    }
+
+    /// What a JSON report says was missed (`missed`) or left out (`skipped`): `subject: reason`, sorted.
+    #[track_caller]
+    pub(crate) fn gaps(&self, kind: &str) -> Vec<String> {
+        let report = self.json();
+        let text = |gap: &serde_json::Value, key: &str| gap[key].as_str().unwrap().to_owned();
+        let gaps = report["coverage"][kind].as_array().unwrap().iter();
+        let mut lines: Vec<_> =
+            gaps.map(|gap| format!("{}: {}", text(gap, "subject"), text(gap, "reason"))).collect();
+        lines.sort();
+        lines
     }
 
     /// Standard output as JSON.
