@@ -1,4 +1,4 @@
-"""Inputs that the benchmarks make themselves: a large repository, dense files, one long line, a plain copy of a tree."""
+"""Inputs that the benchmarks make: a large repository, dense files, one long line, a plain copy of a tree."""
 
 import pathlib
 import random
@@ -16,6 +16,8 @@ WORDS = (
     "schema search sender session shard shipping signal snapshot socket source storage stream tenant ticket tracker "
     "transport user vault vendor view wallet warehouse watcher webhook widget worker"
 ).split()
+
+SHAPES = ("token", "assigned", "generic", "url", "pem", "jwt", "json", "regex")
 
 LINES = {
     "ts": "export const {a}_{b} = ({c}: {A}) => {c}.{b}({n});",
@@ -50,7 +52,8 @@ def big_repository(folder, files=100_000, changed=10):
     load = subprocess.Popen([*git, "fast-import", "--quiet"], stdin=subprocess.PIPE)
     numbers = random.Random(1)
     kinds = list(LINES)
-    load.stdin.write(b"commit refs/heads/main\ncommitter Ada Example <ada@example.org> 1767323045 +0000\ndata 5\nfirst\n")
+    person = b"Ada Example <ada@example.org> 1767323045 +0000"
+    load.stdin.write(b"commit refs/heads/main\ncommitter " + person + b"\ndata 5\nfirst\n")
     paths = []
     for number in range(files):
         kind = kinds[number % len(kinds)]
@@ -72,7 +75,7 @@ def big_repository(folder, files=100_000, changed=10):
 
 
 def plain_copy(tree, folder):
-    """The tracked files of a work tree without its repository, so that every program reads the same bytes; made once."""
+    """The tracked files of a work tree without its repository, so that all programs read the same; made once."""
     tree, copy = pathlib.Path(tree).resolve(), pathlib.Path(folder)
     if not copy.exists():
         if (tree / ".git").exists():
@@ -102,7 +105,7 @@ def long_line(path, size=200_000_000):
 
 def anchors(rule):
     """The texts by which the detector finds a rule, read from its description."""
-    shape = next((rule[name] for name in ("token", "assigned", "generic", "url", "pem", "jwt", "json", "regex") if name in rule), {})
+    shape = next((rule[name] for name in SHAPES if name in rule), {})
     found = [f"{word}_key = \"" for word in shape.get("words", [])]
     found += [f"{scheme}://user:" for scheme in shape.get("schemes", [])]
     found += [f"-----BEGIN {label}-----\n" for label in shape.get("labels", [])]

@@ -103,7 +103,8 @@ class Table:
         lines = [f"### {self.title}", ""]
         if self.note:
             lines += [self.note, ""]
-        lines += ["| program | median | min–max | peak memory | time / kbsec | memory / kbsec |", "|---|--:|--:|--:|--:|--:|"]
+        lines += ["| program | median | min–max | peak memory | time / kbsec | memory / kbsec |"]
+        lines += ["|---|--:|--:|--:|--:|--:|"]
         for name, result in self.rows:
             if not result.seconds:
                 lines.append(f"| {name} | {result.fault} | | | | |")
