@@ -6,7 +6,9 @@
 
 pub mod chunk;
 pub mod coverage;
+pub mod detect;
 pub mod finding;
+pub mod git;
 pub mod report;
 pub mod rule;
 pub mod secret;
