@@ -56,8 +56,8 @@ def hook(programs):
     ).stdout.split()
     table = Table(
         "Hook: ten staged files in a repository of 100 000",
-        "Cold means that the program's own cache of rules was removed before each run; kbsec has none. ripsecrets knows "
-        "no index: it gets the ten paths, as the pre-commit framework would give them.",
+        "Cold means that the program's own cache of rules was removed before each run; kbsec has none. ripsecrets "
+        "knows no index: it gets the ten paths, as the pre-commit framework would give them.",
     )
     programs.kbsec(table, ["--staged"], cwd=repo)
     programs.kingfisher(table, [".", "--staged"], cwd=repo, label="kingfisher, warm")
@@ -149,6 +149,10 @@ def locked():
     return (ROOT / "Cargo.lock").read_text("utf-8").count("[[package]]")
 
 
+def show_times(number):
+    return f"{number:.1f} ×"
+
+
 def goals(programs, tables, worst):
     """The numbers that the project has set itself, with what was measured."""
     rows = []
@@ -176,7 +180,7 @@ def goals(programs, tables, worst):
                 at_least(f"{name}: faster than {other}", peer[other] and peer[other].median / ours.median, limit)
             rival = peer["kingfisher"]
             at_least(f"{name}: less memory than kingfisher", rival and rival.peak / ours.peak, 2)
-            goal(f"{name}: time over ripgrep's", floor and ours.median / floor.median, 8, lambda times: f"{times:.1f} ×")
+            goal(f"{name}: time over ripgrep's", floor and ours.median / floor.median, 8, show_times)
         elif table.title.startswith("Start"):
             goal(table.title.lower(), ours.median, 0.010, show_time)
         elif table.title.startswith("One line"):

@@ -44,8 +44,20 @@ fn repository(folder: &str, ends: &str) -> Vec<Text> {
     found
 }
 
+/// The code that users run: everything under src but test modules.
 fn program() -> Vec<Code> {
-    repository("src", ".rs").iter().map(|file| Code::new(&file.path, &file.text)).collect()
+    let files = repository("src", ".rs");
+    let parent = |path: &str| {
+        let parent = path.rsplit_once('/').map(|(folder, _)| format!("{folder}.rs"));
+        files.iter().find(|file| Some(&file.path) == parent.as_ref()).map_or("", |file| &file.text)
+    };
+    let is_tests = |file: &&Text| rust_text::is_test_module(&file.path, parent(&file.path));
+    files.iter().filter(|file| !is_tests(file)).map(|file| Code::new(&file.path, &file.text)).collect()
+}
+
+/// All Rust files under a folder, tests too.
+fn sources(folder: &str) -> Vec<Code> {
+    repository(folder, ".rs").iter().map(|file| Code::new(&file.path, &file.text)).collect()
 }
 
 #[track_caller]
@@ -80,15 +92,13 @@ fn files_and_functions_are_short() {
 
 #[test]
 fn names_say_something() {
-    assert_none(&files::names(&program()));
+    assert_none(&files::names(&sources("src")));
 }
 
 #[test]
 fn every_file_says_what_it_is() {
-    assert_none(&files::openings(&program()));
-    let tests: Vec<_> =
-        repository("tests/integration", ".rs").iter().map(|file| Code::new(&file.path, &file.text)).collect();
-    assert_none(&files::openings(&tests));
+    assert_none(&files::openings(&sources("src")));
+    assert_none(&files::openings(&sources("tests/integration")));
 }
 
 #[test]

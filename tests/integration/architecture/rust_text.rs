@@ -37,6 +37,13 @@ impl Code {
     }
 }
 
+/// Whether the file at `path` is a test module of its own: its parent declares it under `#[cfg(test)]`.
+pub(super) fn is_test_module(path: &str, parent: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or("").trim_end_matches(".rs");
+    let parent = blank(parent);
+    tests(&parent).into_iter().any(|range| parent[range].trim_end().ends_with(&format!("mod {name};")))
+}
+
 fn erase(text: &str) -> String {
     text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
 }
@@ -254,7 +261,7 @@ pub(super) fn functions(text: &str) -> Vec<Function> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, blank, functions, paths};
+    use super::{Code, blank, functions, is_test_module, paths};
 
     #[test]
     fn comments_and_literals_are_blanked_and_keep_their_place() {
@@ -279,6 +286,14 @@ mod tests {
         let code = Code::new("src/lib.rs", "#[cfg(test)]\nuse a::{b, c};\nfn d() {}\n");
         assert_eq!(functions(&code.text)[0].name, "d");
         assert_eq!(paths(&code.text), []);
+    }
+
+    #[test]
+    fn test_modules_in_files_of_their_own_are_told_by_their_parent() {
+        let parent = "mod words;\n#[cfg(test)]\nmod tests;\n";
+        assert!(is_test_module("src/detect/tests.rs", parent));
+        assert!(!is_test_module("src/detect/words.rs", parent));
+        assert!(!is_test_module("src/detect/tests.rs", "mod tests;"));
     }
 
     #[test]
