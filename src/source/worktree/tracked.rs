@@ -53,6 +53,16 @@ impl Tracked {
         &self.paths[self.range(index)]
     }
 
+    /// Where the roots lie in this work tree; an empty prefix means all of it.
+    fn below(&self, roots: &Roots) -> Vec<Vec<u8>> {
+        let directories = roots.all().iter().filter(|root| root.is_directory).map(|root| &*root.real);
+        directories
+            .filter_map(
+                |real| if self.work_tree.starts_with(real) { Some(Vec::new()) } else { self.prefix(real) },
+            )
+            .collect()
+    }
+
     /// Notes that the walk has met `path`, tracked or not.
     pub(super) fn mark(&self, path: &[u8]) {
         let (mut low, mut high) = (0, self.ends.len());
@@ -165,10 +175,16 @@ impl<'a> Repositories<'a> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         for tracked in all.values() {
+            let below = tracked.below(roots);
             let mut parent = (PathBuf::new(), false);
-            for index in (0..tracked.ends.len()).filter(|&index| !tracked.seen[index].load(Ordering::Relaxed))
-            {
-                let real = tracked.work_tree.join(path_from_git(tracked.path(index)));
+            for index in 0..tracked.ends.len() {
+                let path = tracked.path(index);
+                if tracked.seen[index].load(Ordering::Relaxed)
+                    || !below.iter().any(|root| path.starts_with(root))
+                {
+                    continue;
+                }
+                let real = tracked.work_tree.join(path_from_git(path));
                 let Some(root) = roots.above(Some(&real)).filter(|root| root.is_directory) else { continue };
                 let directory = real.parent().unwrap_or(&real);
                 if parent.0 != directory {
