@@ -1,12 +1,346 @@
-//! The detector: rules made executable.
+//! The detector: rules made executable, all of them in one pass over the bytes.
+//!
+//! The prefilter finds the anchors; the shape of each rule decides on the bytes around its anchor; decoders hand the
+//! text that they uncover to the same procedure. A verdict depends on nearby bytes only: on the path of a file, on the
+//! configuration and on waivers it does not, those are judged later, on findings.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the token matcher is its first user"))]
-pub(crate) mod alphabet;
-#[cfg_attr(not(test), expect(dead_code, reason = "the detector is its first user"))]
-pub(crate) mod check;
-mod date;
+mod allow;
+mod alphabet;
+mod assign;
+mod boundary;
+mod check;
+mod decode;
+mod example;
 mod fact;
-#[cfg_attr(not(test), expect(dead_code, reason = "the detector is its first user"))]
-pub(crate) mod jwt;
+mod format;
+mod jwt;
+mod pem;
+mod plausible;
+mod prefilter;
 mod radix;
 mod random;
+mod shape;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use memchr::memchr;
+
+use crate::finding::{Confidence, Decoding, RuleMeta, Severity};
+use crate::rule::{Pair, Rule, RuleSet};
+use crate::secret::Secret;
+use prefilter::Prefilter;
+use shape::{Candidate, Matcher};
+pub use verify::{Failure, verify};
+
+/// Compiled rules. Made once, used from many threads.
+#[derive(Debug)]
+pub struct Detector {
+    rules: Vec<Compiled>,
+    prefilter: Prefilter,
+    /// For each anchor its length and the rules that it belongs to.
+    owners: Vec<(usize, Vec<u16>)>,
+    /// Rules that have to look everywhere.
+    without_anchor: Vec<u16>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    meta: Arc<RuleMeta>,
+    pair: Option<Pair>,
+    matcher: Matcher,
+}
+
+/// A secret in a buffer.
+#[derive(Clone, Debug)]
+pub struct Match {
+    /// The rule that found it.
+    pub rule: Arc<RuleMeta>,
+    /// The other half that its rule knows of.
+    pub pair: Option<Pair>,
+    /// Its bytes in the buffer, as they stand there (encoded).
+    pub span: Range<usize>,
+    /// The secret, decoded.
+    pub secret: Secret,
+    /// The part of it that is public.
+    pub public_prefix: String,
+    /// Decoders that uncovered it, outermost first.
+    pub decoded: Vec<Decoding>,
+    /// Why it is believed.
+    pub facts: Vec<String>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How sure we are.
+    pub confidence: Confidence,
+    /// When it stops working, in seconds since the Unix epoch.
+    pub expires: Option<u64>,
+    /// Whether a comment on its line allows it.
+    pub allowed: bool,
+    rank: u8,
+}
+
+/// A rule that cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+#[error("rule {id}: {message}")]
+pub struct CompileError {
+    /// The rule.
+    pub id: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// How deep encodings may be nested: base64 of percent-encoding of base64.
+const DEEPEST: usize = 3;
+/// How much may be decoded for each byte of input, all layers together; nested encodings cannot multiply the work.
+const DECODED_SHARE: usize = 2;
+/// How many bytes are looked at for a zero byte, which text does not have.
+const SNIFFED: usize = 8 << 10;
+
+impl Detector {
+    /// Compiles every rule of the set.
+    ///
+    /// # Errors
+    /// The first rule whose shape cannot be compiled.
+    pub fn new(rules: &RuleSet) -> Result<Self, CompileError> {
+        let mut compiled = Vec::new();
+        let mut anchored: Vec<(Vec<u8>, u16)> = Vec::new();
+        let mut without_anchor = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let refuse = |message: String| CompileError { id: rule.meta.id.to_string(), message };
+            let index = u16::try_from(index).map_err(|_| refuse("there are too many rules".into()))?;
+            let rule_compiled = Compiled::new(rule).map_err(refuse)?;
+            let mut anchors = rule_compiled.matcher.anchors();
+            if anchors.is_empty() {
+                without_anchor.push(index);
+            }
+            anchors.iter_mut().for_each(|anchor| anchor.make_ascii_lowercase());
+            anchors.sort();
+            anchors.dedup();
+            anchored.extend(anchors.into_iter().map(|anchor| (anchor, index)));
+            compiled.push(rule_compiled);
+        }
+        anchored.sort();
+        let mut texts: Vec<Vec<u8>> = Vec::new();
+        let mut owners: Vec<(usize, Vec<u16>)> = Vec::new();
+        for (anchor, rule) in anchored {
+            if texts.last() != Some(&anchor) {
+                owners.push((anchor.len(), Vec::new()));
+                texts.push(anchor);
+            }
+            if let Some((_, rules)) = owners.last_mut() {
+                rules.push(rule);
+            }
+        }
+        let prefilter = Prefilter::new(texts).map_err(|anchor| CompileError {
+            id: "of the set".into(),
+            message: format!("anchor {:?} is too short or one too many", String::from_utf8_lossy(&anchor)),
+        })?;
+        Ok(Self { rules: compiled, prefilter, owners, without_anchor })
+    }
+
+    /// What reports say of each rule, in the order of the set.
+    #[must_use]
+    pub fn rules(&self) -> Vec<Arc<RuleMeta>> {
+        self.rules.iter().map(|rule| Arc::clone(&rule.meta)).collect()
+    }
+
+    /// Every secret in `bytes`, in the order of their spans, which do not overlap.
+    #[must_use]
+    pub fn detect(&self, bytes: &[u8]) -> Vec<Match> {
+        let is_binary = memchr(0, &bytes[..bytes.len().min(SNIFFED)]).is_some();
+        let mut budget = bytes.len().saturating_mul(DECODED_SHARE);
+        let mut matches = self.layer(bytes, is_binary, DEEPEST, &mut budget);
+        if matches.is_empty() {
+            return matches;
+        }
+        for found in &mut matches {
+            found.allowed = allow::allows(bytes, &found.span, found.rule.id.name());
+        }
+        without_overlaps(matches)
+    }
+
+    /// The matches in one buffer and in what its decoders uncover, with overlaps.
+    fn layer(&self, bytes: &[u8], is_binary: bool, depth: usize, budget: &mut usize) -> Vec<Match> {
+        let mut matches = Vec::new();
+        self.prefilter.each(bytes, 0..bytes.len(), |anchor, start| {
+            let (length, rules) = &self.owners[usize::from(anchor)];
+            for &rule in rules {
+                let rule = &self.rules[usize::from(rule)];
+                if !is_binary || rule.matcher.reads_binary() {
+                    let found = rule.matcher.find(bytes, start..start + length);
+                    matches.extend(found.map(|candidate| rule.accept(bytes, candidate)));
+                }
+            }
+        });
+        if !is_binary {
+            for rule in self.without_anchor.iter().map(|&rule| &self.rules[usize::from(rule)]) {
+                let found = rule.matcher.find_everywhere(bytes);
+                matches.extend(found.map(|candidate| rule.accept(bytes, candidate)));
+            }
+        }
+        if depth > 0 {
+            decode::each(bytes, is_binary, &mut |decoded| {
+                let Some(left) = budget.checked_sub(decoded.bytes.len()) else { return };
+                *budget = left;
+                for mut inner in self.layer(&decoded.bytes, false, depth - 1, budget) {
+                    inner.span = decoded.source(&inner.span);
+                    inner.decoded.insert(0, decoded.decoding);
+                    matches.push(inner);
+                }
+            });
+        }
+        matches
+    }
+}
+
+impl Compiled {
+    fn new(rule: &Rule) -> Result<Self, String> {
+        Ok(Self {
+            meta: Arc::clone(&rule.meta),
+            pair: rule.pair.clone(),
+            matcher: Matcher::new(&rule.shape, rule.check)?,
+        })
+    }
+
+    fn accept(&self, bytes: &[u8], candidate: Candidate) -> Match {
+        let secret = &bytes[candidate.span.clone()];
+        Match {
+            rule: Arc::clone(&self.meta),
+            pair: self.pair.clone(),
+            public_prefix: self.matcher.public_prefix(secret),
+            secret: Secret::new(secret),
+            span: candidate.span,
+            decoded: Vec::new(),
+            facts: candidate.facts,
+            severity: candidate.severity.unwrap_or(self.meta.severity),
+            confidence: candidate.confidence.unwrap_or(self.meta.confidence),
+            expires: candidate.expires,
+            allowed: false,
+            rank: self.matcher.rank(),
+        }
+    }
+}
+
+/// Of matches that overlap, keeps the one that says most.
+fn without_overlaps(mut matches: Vec<Match>) -> Vec<Match> {
+    let value = |found: &Match| {
+        (
+            found.rank,
+            found.confidence,
+            found.severity,
+            DEEPEST - found.decoded.len().min(DEEPEST),
+            found.span.len(),
+        )
+    };
+    matches.sort_by(|a, b| value(b).cmp(&value(a)).then_with(|| a.rule.id.cmp(&b.rule.id)));
+    let mut kept: BTreeMap<usize, Match> = BTreeMap::new();
+    for found in matches {
+        let before = kept.range(..found.span.end).next_back();
+        if before.is_none_or(|(_, before)| before.span.end <= found.span.start) {
+            kept.insert(found.span.start, found);
+        }
+    }
+    kept.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, Engine as _};
+
+    use super::*;
+
+    const RULES: &str = r#"
+[[rule]]
+id = "acme-token"
+title = "Acme token"
+severity = "high"
+confidence = "high"
+token = { format = ["acme_{base62:24}"] }
+
+[[rule]]
+id = "generic-password"
+title = "Password"
+severity = "medium"
+confidence = "low"
+generic = { words = ["password"], least = 8 }
+
+[[rule]]
+id = "corp-pattern"
+title = "Corp"
+severity = "low"
+confidence = "medium"
+regex = { pattern = 'corp:([a-z0-9]{12})', group = 1 }
+"#;
+
+    fn detector() -> Detector {
+        let mut rules = RuleSet::default();
+        rules.parse(RULES, "test", "test").unwrap();
+        Detector::new(&rules).unwrap()
+    }
+
+    fn token() -> String {
+        ["acme", "_", "k3Fq9ZtR7bWm2XcVn5LdPs8H"].concat()
+    }
+
+    fn names(text: &[u8]) -> Vec<(String, Range<usize>)> {
+        detector()
+            .detect(text)
+            .into_iter()
+            .map(|found| (found.rule.id.name().to_owned(), found.span))
+            .collect()
+    }
+
+    #[test]
+    fn the_more_specific_rule_wins_and_anchorless_rules_look_everywhere() {
+        let text = format!("password = \"{}\"\ncorp:abcdef012345\n", token());
+        assert_eq!(names(text.as_bytes()), [("acme-token".into(), 12..41), ("corp-pattern".into(), 48..60)]);
+    }
+
+    #[test]
+    fn every_encoding_and_their_nesting_is_undone() {
+        let line = format!("send it with key={} please", token());
+        let hex: String = line.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let utf16: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let encoded = [
+            (BASE64_STANDARD.encode(&line).into_bytes(), vec![Decoding::Base64]),
+            (hex.into_bytes(), vec![Decoding::Hex]),
+            (line.replace('_', "%5F").into_bytes(), vec![Decoding::Percent]),
+            (line.replace('_', "\\u005f").into_bytes(), vec![Decoding::Escape]),
+            (utf16, vec![Decoding::Utf16]),
+            (BASE64_STANDARD.encode(BASE64_STANDARD.encode(&line)).into_bytes(), vec![Decoding::Base64; 2]),
+        ];
+        for (text, decoders) in encoded {
+            let found = detector().detect(&text);
+            assert_eq!(found.len(), 1, "{decoders:?}");
+            assert_eq!((found[0].secret.expose(), &found[0].decoded), (token().as_bytes(), &decoders));
+        }
+    }
+
+    #[test]
+    fn binary_data_is_searched_for_tokens_only() {
+        let mut bytes = vec![0, 1, 2];
+        bytes.extend(format!("password = 'q7Rk29sLw0ZpVb3N'; {}", token()).bytes());
+        assert_eq!(names(&bytes).iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["acme-token"]);
+    }
+
+    #[test]
+    fn comments_allow() {
+        let text = format!("{} # kbsec:allow acme-token: test\n{}", token(), token());
+        let allowed: Vec<_> = detector().detect(text.as_bytes()).iter().map(|found| found.allowed).collect();
+        assert_eq!(allowed, [true, false]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn matches_lie_inside_and_do_not_overlap(parts in proptest::collection::vec(0usize..7, 0..12), noise: Vec<u8>) {
+            let pieces = [token(), "password=".into(), "acme_".into(), "%41".into(), "\\u0041".into(), "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo".into(), "\n".into()];
+            let mut text: Vec<u8> = parts.into_iter().flat_map(|part| pieces[part].bytes()).collect();
+            text.extend(noise);
+            let found = detector().detect(&text);
+            proptest::prop_assert!(found.iter().all(|found| found.span.start < found.span.end && found.span.end <= text.len()));
+            proptest::prop_assert!(found.windows(2).all(|pair| pair[0].span.end <= pair[1].span.start));
+        }
+    }
+}

@@ -1,12 +1,14 @@
 //! A finding: one thing that is wrong, why it is believed, and every place where it stands.
 
 mod builder;
+mod line_hash;
 mod location;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{FindingBuilder, Malformed};
+pub use line_hash::line_hashes;
 pub use location::{Decoding, Location, Origin};
 
 use crate::secret::{Fingerprint, Secret};

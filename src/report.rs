@@ -1,12 +1,27 @@
 //! A report: findings and coverage, written in the format that the reader needs.
 
+mod github;
+#[cfg(test)]
+mod golden;
+mod json;
+mod place;
+mod sarif;
+mod terminal;
+mod text;
+mod verdict;
+mod wording;
+
+use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::coverage::Coverage;
 use crate::finding::{Finding, RuleMeta};
 use crate::secret::Consent;
+
+pub use terminal::Sanitized;
 
 /// Everything a report may tell.
 #[derive(Debug)]
@@ -66,9 +81,73 @@ pub struct Style {
 
 /// Writes a report in one format.
 pub trait Reporter {
-    /// Writes the whole report.
+    /// Writes the whole report in many small pieces: `out` should be buffered, and the caller flushes it.
     ///
     /// # Errors
     /// When `out` cannot be written.
     fn write(&self, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()>;
 }
+
+/// The formats of a report, each named as the user types it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON document of the shape `kbsec.report/1`.
+    Json,
+    /// The same shape, one line per finding and one for the run.
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Jsonl, Self::Sarif, Self::Github];
+
+    /// The name by which users ask for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Sarif => "sarif",
+            Self::Github => "github",
+        }
+    }
+
+    /// What writes it. Only `text` heeds the whole style; `json` and `jsonl` reveal secrets, the others never do.
+    #[must_use]
+    pub fn reporter(self, style: Style) -> Box<dyn Reporter> {
+        match self {
+            Self::Text => Box::new(text::Text { style }),
+            Self::Json => Box::new(json::Json { reveal: style.reveal }),
+            Self::Jsonl => Box::new(json::Jsonl { reveal: style.reveal }),
+            Self::Sarif => Box::new(sarif::Sarif),
+            Self::Github => Box::new(github::Github),
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFormat> {
+        let known = Self::ALL.into_iter().find(|format| format.name() == name);
+        known.ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// There is no format of this name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("format {0:?} is not known: choose one of {known}", known = Format::ALL.map(Format::name).join(", "))]
+pub struct UnknownFormat(String);

@@ -1,6 +1,7 @@
 //! A secret value: bytes that redact themselves in every printed form and are wiped when dropped.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -53,6 +54,12 @@ impl Secret {
         let mut short = [0; 16];
         short.copy_from_slice(&digest[..16]);
         Fingerprint(short)
+    }
+}
+
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
     }
 }
 

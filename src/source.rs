@@ -1,5 +1,11 @@
 //! A source: a place that holds bytes to examine, and hands them out as chunks.
 
+mod crew;
+mod reader;
+pub mod staged;
+pub mod stdin;
+pub mod worktree;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::chunk::Chunk;
@@ -9,18 +15,12 @@ use crate::coverage::Coverage;
 pub trait Source: Sync {
     /// Hands every chunk to `sink`, from several threads at once, and accounts for everything it did not hand out.
     ///
-    /// An input longer than [`CHUNK_BYTES`] comes in several chunks that overlap by [`CHUNK_OVERLAP`].
+    /// An input longer than [`CHUNK_BYTES`](crate::chunk::CHUNK_BYTES) comes in several chunks that overlap by [`CHUNK_OVERLAP`](crate::chunk::CHUNK_OVERLAP).
     ///
     /// # Errors
     /// Only when nothing at all can be read; single inputs that fail are gaps of the coverage.
     fn visit(&self, sink: &(dyn Fn(Chunk<'_>) + Sync), stop: &Stop) -> Result<Coverage, SourceError>;
 }
-
-/// Bytes of one chunk at most: a single line of 200 MB must not need 200 MB of memory.
-pub const CHUNK_BYTES: usize = 4 << 20;
-
-/// How far neighbouring chunks overlap: no secret, with all that decides about it, is longer.
-pub const CHUNK_OVERLAP: usize = 64 << 10;
 
 /// A request to end early, checked between inputs and between chunks.
 #[derive(Debug, Default)]

@@ -56,6 +56,13 @@ impl Random {
         (0..count).map(|_| (self.next() >> 56) as u8).collect()
     }
 
+    /// A UUID of version 4 (RFC 9562).
+    pub(crate) fn uuid(&mut self) -> String {
+        let (high, low) = (self.next() & !0xf000 | 0x4000, self.next() & !(3 << 62) | 1 << 63);
+        let (first, second, third) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
+        format!("{first:08x}-{second:04x}-{third:04x}-{:04x}-{:012x}", low >> 48, low << 16 >> 16)
+    }
+
     /// A text that looks as a generated secret does: no placeholder in it, no long repetition, and characters of
     /// every kind that the alphabet has.
     pub(crate) fn text(&mut self, alphabet: &Alphabet, count: usize) -> Vec<u8> {
@@ -94,6 +101,17 @@ mod tests {
         let mut random = Random::new(1_234_567);
         assert_eq!(random.next(), 6_457_827_717_110_365_317);
         assert_eq!(random.next(), 3_203_168_211_198_807_973);
+    }
+
+    #[test]
+    fn uuids_have_version_and_variant() {
+        let mut random = Random::new(3);
+        for _ in 0..100 {
+            let uuid = random.uuid();
+            let shape: Vec<usize> = uuid.split('-').map(str::len).collect();
+            assert_eq!((shape, &uuid[14..15]), (vec![8, 4, 4, 4, 12], "4"));
+            assert!(matches!(uuid.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        }
     }
 
     #[test]

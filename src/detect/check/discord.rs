@@ -2,7 +2,7 @@
 //! them, but the number holds the moment at which the bot was created.
 
 use super::Verdict;
-use crate::detect::date::day;
+use crate::date::day;
 use crate::detect::radix::from_base64url;
 
 /// 2015-01-01 in Unix milliseconds, where Discord's numbers begin.

@@ -2,7 +2,7 @@
 //! `reftkn:<version>:<expiry>:<random>`.
 
 use super::Verdict;
-use crate::detect::date::day;
+use crate::date::day;
 use crate::detect::radix::{from_base58, from_base64};
 
 pub(super) fn verify(token: &[u8]) -> Verdict {

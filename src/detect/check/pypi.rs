@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Verdict;
-use crate::detect::date::day;
+use crate::date::day;
 use crate::detect::fact::shown;
 use crate::detect::radix::{from_base64url, to_base64url};
 use crate::detect::random::Random;
@@ -51,25 +51,12 @@ pub(super) fn complete(so_far: &[u8]) -> Option<Vec<u8>> {
     bytes.truncate(3 + length);
     let mut random = Random::new(u64::from(crc32fast::hash(so_far)));
     let field = |kind: u8, value: &[u8]| [&[kind, value.len() as u8], value].concat();
-    bytes.extend(field(IDENTIFIER, uuid(&mut random).as_bytes()));
+    bytes.extend(field(IDENTIFIER, random.uuid().as_bytes()));
     bytes.push(END);
-    bytes.extend(field(IDENTIFIER, format!("[3, \"{}\"]", uuid(&mut random)).as_bytes()));
+    bytes.extend(field(IDENTIFIER, format!("[3, \"{}\"]", random.uuid()).as_bytes()));
     bytes.extend([END, END]);
     bytes.extend(field(SIGNATURE, &random.bytes(32)));
     to_base64url(&bytes).as_bytes().strip_prefix(text).map(<[u8]>::to_vec)
-}
-
-fn uuid(random: &mut Random) -> String {
-    let (high, low) = (random.next(), random.next());
-    let (high, low) = (high & !0xf000 | 0x4000, low & !(3 << 62) | 1 << 63);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low << 16 >> 16
-    )
 }
 
 struct Reader<'a> {

@@ -8,7 +8,8 @@ const ERA: u64 = 146_097;
 const END: u64 = 253_402_300_799;
 
 /// The day as `2025-03-01`, or `None` after the year 9999.
-pub(crate) fn day(unix_seconds: u64) -> Option<String> {
+#[must_use]
+pub fn day(unix_seconds: u64) -> Option<String> {
     if unix_seconds > END {
         return None;
     }

@@ -1,0 +1,306 @@
+//! The assignment reader: given a word, the name it belongs to and the value that is assigned to that name, in code,
+//! JSON, YAML, TOML, INI, `.env`, shell, XML, URL queries, HTTP headers, command lines and SQL.
+
+use std::ops::Range;
+
+/// A name and its value, as byte ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Assignment {
+    /// The whole name that the word stands in, such as `HEROKU_API_KEY`.
+    pub(crate) name: Range<usize>,
+    /// The value, without quotes.
+    pub(crate) value: Range<usize>,
+    /// How the value stands there.
+    pub(crate) quoting: Quoting,
+}
+
+/// Whether a value is marked as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quoting {
+    /// In quotes, or between XML tags: certainly a literal.
+    Quoted,
+    /// Bare, as in `.env` and YAML; in code it would be an expression.
+    Bare,
+}
+
+/// Longest name, longest distance from name to value, and longest value, in bytes. Together with the word they bound
+/// what a verdict depends on.
+const LONGEST_NAME: usize = 64;
+const LONGEST_GAP: usize = 48;
+const LONGEST_VALUE: usize = 512;
+
+/// Reads the assignment to the name around `word`, if there is one.
+pub(crate) fn read(bytes: &[u8], word: Range<usize>) -> Option<Assignment> {
+    let name = name_around(bytes, word)?;
+    let mut at = name.end;
+    let limit = bytes.len().min(at + LONGEST_GAP);
+    at += closing_mark(&bytes[at..]);
+    at = skip_blanks(bytes, at, limit);
+    let separator = separator(bytes, &name, at)?;
+    let mut at = skip_blanks(bytes, separator.end, limit);
+    if separator.kind == Kind::Typed {
+        at = skip_type(bytes, at, limit);
+    }
+    at = skip_prefix(bytes, skip_wrappers(bytes, at), limit);
+    let (value, quoting) = value(bytes, at, separator.kind)?;
+    (!value.is_empty()).then_some(Assignment { name, value, quoting })
+}
+
+/// Length of the quote, or escaped quote, that closes a name.
+fn closing_mark(rest: &[u8]) -> usize {
+    match rest {
+        [b'"' | b'\'' | b'`', ..] => 1,
+        [b'\\', b'"' | b'\'', ..] => 2,
+        _ => 0,
+    }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$')
+}
+
+fn name_around(bytes: &[u8], word: Range<usize>) -> Option<Range<usize>> {
+    let before =
+        bytes[..word.start].iter().rev().take(LONGEST_NAME + 1).take_while(|&&byte| is_name(byte)).count();
+    let after = bytes[word.end..].iter().take(LONGEST_NAME + 1).take_while(|&&byte| is_name(byte)).count();
+    (before.max(after) <= LONGEST_NAME).then(|| word.start - before..word.end + after)
+}
+
+/// What stands between name and value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// `=`, `:=`, `=>`.
+    Equals,
+    /// `:`, after which a type may stand.
+    Typed,
+    /// `>` of an XML tag.
+    Tag,
+    /// A blank or an opening parenthesis or a comma: only a quoted value counts, or one after a command line flag.
+    Weak,
+    /// A blank after `--name`.
+    Flag,
+}
+
+struct Separator {
+    end: usize,
+    kind: Kind,
+}
+
+fn separator(bytes: &[u8], name: &Range<usize>, at: usize) -> Option<Separator> {
+    let rest = bytes.get(at..)?;
+    let separator = |length: usize, kind| Some(Separator { end: at + length, kind });
+    match rest {
+        [b'=', b'>' | b'=' | b'~', ..] | [b':' | b'?' | b'+', b'=', ..] | [b'-', b'>', ..] => {
+            separator(2, Kind::Equals)
+        }
+        [b'!', b'=', ..] => separator(2, Kind::Equals),
+        [b'=', ..] => separator(1, Kind::Equals),
+        [b':', b':', ..] => None,
+        [b':', ..] => separator(1, Kind::Typed),
+        [b'>', ..] => separator(1, Kind::Tag),
+        [b'(' | b',', ..] => separator(1, Kind::Weak),
+        [b')' | b']', ..] => {
+            let next = skip_blanks(bytes, at + 1, at + 4);
+            (bytes.get(next) == Some(&b'=')).then_some(Separator { end: next + 1, kind: Kind::Equals })
+        }
+        _ if at > name.end && bytes[name.start..].starts_with(b"--") => separator(0, Kind::Flag),
+        _ if at > name.end => attribute(rest).map_or_else(
+            || separator(0, Kind::Weak),
+            |length| Some(Separator { end: at + length, kind: Kind::Equals }),
+        ),
+        _ => None,
+    }
+}
+
+/// `value=` of `<add key="Password" value="…"/>`.
+fn attribute(rest: &[u8]) -> Option<usize> {
+    let word = b"value";
+    let tail = rest
+        .get(..word.len())
+        .filter(|start| start.eq_ignore_ascii_case(word))
+        .map(|_| &rest[word.len()..])?;
+    let blanks = tail.iter().take_while(|&&byte| byte == b' ').count();
+    matches!(tail.get(blanks), Some(b'=' | b':')).then_some(word.len() + blanks + 1)
+}
+
+fn skip_blanks(bytes: &[u8], at: usize, limit: usize) -> usize {
+    let limit = limit.min(bytes.len());
+    at + bytes
+        .get(at..limit)
+        .map_or(0, |rest| rest.iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count())
+}
+
+/// `string =` of `password: string = "…"`.
+fn skip_type(bytes: &[u8], at: usize, limit: usize) -> usize {
+    let kind = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'<' | b'>' | b'&' | b'\'' | b'?' | b'[' | b']')
+    };
+    let end = at + bytes[at..limit.max(at)].iter().take_while(|byte| kind(byte)).count();
+    let equals = skip_blanks(bytes, end, limit);
+    let after = skip_blanks(bytes, equals + 1, limit);
+    // A value that ends in `=` is padded base64: there something has to follow.
+    let goes_on = bytes
+        .get(after)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'`'));
+    if end > at && bytes.get(equals) == Some(&b'=') && goes_on { after } else { at }
+}
+
+/// Opening brackets and one call around a literal: `("…")`, `["…"]`, `String::from("…")`, `Some("…")`.
+fn skip_wrappers(bytes: &[u8], at: usize) -> usize {
+    let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'.' | b'!');
+    let name = bytes[at..].iter().take(32).take_while(|byte| word(byte)).count();
+    let open = bytes[at + name..].iter().take(2).take_while(|byte| matches!(byte, b'(' | b'[')).count();
+    let quoted = matches!(bytes.get(at + name + open), Some(b'"' | b'\'' | b'`'));
+    if open > 0 && quoted { at + name + open } else { at }
+}
+
+/// Authentication schemes and prefixes of string literals.
+fn skip_prefix(bytes: &[u8], mut at: usize, limit: usize) -> usize {
+    const SCHEMES: [&[u8]; 5] = [b"bearer", b"basic", b"token", b"apikey", b"identified by"];
+    let quote = usize::from(matches!(bytes.get(at), Some(b'"' | b'\'' | b'`')));
+    let inside = at + quote;
+    for scheme in SCHEMES {
+        let end = inside + scheme.len();
+        let named = bytes.get(inside..end).is_some_and(|text| text.eq_ignore_ascii_case(scheme));
+        if named && bytes.get(end) == Some(&b' ') {
+            return skip_blanks(bytes, end, limit + LONGEST_GAP);
+        }
+    }
+    let literal = bytes[at..]
+        .iter()
+        .take(3)
+        .take_while(|byte| matches!(byte, b'b' | b'r' | b'u' | b'f' | b'B' | b'R' | b'L' | b'@' | b'#'))
+        .count();
+    if matches!(bytes.get(at + literal), Some(b'"' | b'\'')) {
+        at += literal;
+    }
+    at
+}
+
+fn value(bytes: &[u8], at: usize, kind: Kind) -> Option<(Range<usize>, Quoting)> {
+    let limit = bytes.len().min(at + LONGEST_VALUE + 1);
+    let open = *bytes.get(at)?;
+    let inside_quotes = at > 0 && matches!(bytes[at - 1], b' ') && quote_before(bytes, at).is_some();
+    if matches!(open, b'"' | b'\'' | b'`') {
+        let triple = if bytes[at..].starts_with(&[open; 3]) { 3 } else { 1 };
+        let start = at + triple;
+        return Some((start..closing_quote(bytes, start, limit, open)?, Quoting::Quoted));
+    }
+    if matches!(bytes.get(at..at + 2), Some(b"\\\"" | b"\\'")) {
+        let start = at + 2;
+        let end = memchr::memmem::find(&bytes[start..limit.max(start)], &bytes[at..start])?;
+        return Some((start..start + end, Quoting::Quoted));
+    }
+    if kind == Kind::Weak && !inside_quotes {
+        return None;
+    }
+    let ends = |byte: u8| match kind {
+        Kind::Tag => byte == b'<' || byte == b'\n',
+        _ => {
+            byte <= b' '
+                || matches!(
+                    byte,
+                    b'"' | b'\''
+                        | b'`'
+                        | b','
+                        | b';'
+                        | b'&'
+                        | b'|'
+                        | b'<'
+                        | b'>'
+                        | b')'
+                        | b'}'
+                        | b']'
+                        | b'\\'
+                )
+        }
+    };
+    let length = bytes[at..limit].iter().take_while(|&&byte| !ends(byte)).count();
+    let quoting = if kind == Kind::Tag || inside_quotes { Quoting::Quoted } else { Quoting::Bare };
+    (length <= LONGEST_VALUE).then_some((at..at + length, quoting))
+}
+
+/// A quote within the last few bytes, before a scheme such as `Bearer `.
+fn quote_before(bytes: &[u8], at: usize) -> Option<usize> {
+    bytes[..at].iter().rev().take(16).position(|byte| matches!(byte, b'"' | b'\'' | b'`'))
+}
+
+fn closing_quote(bytes: &[u8], start: usize, limit: usize, quote: u8) -> Option<usize> {
+    let mut at = start;
+    while at < limit {
+        match bytes[at] {
+            b'\\' => at += 1,
+            b'\n' => return None,
+            byte if byte == quote => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_word(text: &str) -> Option<(String, String)> {
+        let at = text.to_ascii_lowercase().find("pass").unwrap();
+        let found = read(text.as_bytes(), at..at + 4)?;
+        Some((text[found.name].to_owned(), text[found.value].to_owned()))
+    }
+
+    #[test]
+    fn reads_assignments_of_many_languages() {
+        for text in [
+            "DB_PASS=s3cr",
+            "export DB_PASS='s3cr'",
+            "db_pass: s3cr",
+            "\"db_pass\": \"s3cr\",",
+            "db_pass = \"s3cr\";",
+            "let db_pass: &str = \"s3cr\";",
+            "db_pass := `s3cr`",
+            "'db_pass' => 's3cr',",
+            "<db_pass>s3cr</db_pass>",
+            "<x db_pass=\"s3cr\"/>",
+            "<add key=\"db_pass\" value=\"s3cr\"/>",
+            "?db_pass=s3cr&x=1",
+            "run --db_pass s3cr now",
+            "run --db_pass=s3cr",
+            "db_pass(\"s3cr\")",
+            "env[\"db_pass\"] = \"s3cr\"",
+            "db_pass: Bearer s3cr",
+            "db_pass: \"Bearer s3cr\"",
+            "db_pass = b\"s3cr\"",
+            "{\\\"db_pass\\\":\\\"s3cr\\\"}",
+            "db_pass = String::from(\"s3cr\")",
+            "if db_pass == \"s3cr\" {",
+            "db_pass 's3cr'",
+            "const db_pass: string = 's3cr'",
+            "set(\"db_pass\", \"s3cr\")",
+        ] {
+            let (name, value) = read_word(text).unwrap_or_else(|| panic!("{text}"));
+            assert!(name.ends_with("db_pass") || name == "DB_PASS", "{text}: {name}");
+            assert_eq!(value, "s3cr", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_assigns_nothing_is_no_assignment() {
+        for text in
+            ["the pass was closed", "pass::word", "pass", "pass=", "pass: \"open\nend\"", "pass(word)"]
+        {
+            assert_eq!(read_word(text), None, "{text}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn never_panics(text: Vec<u8>, start in 0usize..64, length in 0usize..8) {
+            let start = start.min(text.len());
+            let end = (start + length).min(text.len());
+            if let Some(found) = read(&text, start..end) {
+                proptest::prop_assert!(found.value.end <= text.len() && found.name.start <= start);
+            }
+        }
+    }
+}

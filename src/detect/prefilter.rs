@@ -1,0 +1,192 @@
+//! The prefilter: one pass over the bytes that finds every place where some rule's anchor stands.
+//!
+//! Every second position is looked at. Three bytes from there, case folded, are hashed into a bit table of 8 KiB that
+//! stays in the first-level cache; only where the bit is set are anchors compared. An anchor is entered under the
+//! trigrams at its offsets 0 and 1, so one of them falls on an even position wherever it stands. An anchor of three
+//! bytes has no second trigram of its own: it is entered under that trigram with every byte that may precede it.
+//! There is no state from byte to byte, so the processor overlaps the work of neighbouring positions: an automaton
+//! waits for the memory at each byte, this does not.
+
+use std::ops::Range;
+
+/// Finds anchors, all at once.
+#[derive(Debug)]
+pub(crate) struct Prefilter {
+    bits: Box<[u64; TABLE_WORDS]>,
+    /// Sorted by gram; `buckets[hash]` is where the first gram of that hash would be.
+    entries: Vec<Entry>,
+    buckets: Vec<u16>,
+    anchors: Vec<Vec<u8>>,
+}
+
+/// The index of an anchor, in the order in which they were given.
+pub(crate) type AnchorIndex = u16;
+
+const TABLE_BITS: u32 = 16;
+const TABLE_WORDS: usize = 1 << (TABLE_BITS - 6);
+/// Entries are sorted by the upper bits of the hash, of which this many choose the bucket.
+const BUCKET_BITS: u32 = 12;
+const SHORTEST: usize = 3;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    hash: u16,
+    gram: u32,
+    anchor: AnchorIndex,
+    /// Bytes from the start of the anchor to the trigram; -1 when the trigram begins one byte before the anchor.
+    offset: i8,
+}
+
+impl Prefilter {
+    /// A filter for these anchors; case does not matter.
+    ///
+    /// # Errors
+    /// The first anchor that is shorter than three bytes, or is one too many.
+    pub(crate) fn new(anchors: Vec<Vec<u8>>) -> Result<Self, Vec<u8>> {
+        let mut entries = Vec::with_capacity(anchors.len() * 2);
+        for (index, anchor) in anchors.iter().enumerate() {
+            let Ok(index) = AnchorIndex::try_from(index) else { return Err(anchor.clone()) };
+            if anchor.len() < SHORTEST {
+                return Err(anchor.clone());
+            }
+            let mut enter = |gram: u32, offset| {
+                entries.push(Entry { hash: hash(gram), gram, anchor: index, offset });
+            };
+            enter(fold(anchor[0], anchor[1], anchor[2]), 0);
+            if let Some(&fourth) = anchor.get(3) {
+                enter(fold(anchor[1], anchor[2], fourth), 1);
+            } else {
+                for before in 0..=u8::MAX {
+                    if before & 0x20 != 0 {
+                        enter(fold(before, anchor[0], anchor[1]), -1);
+                    }
+                }
+            }
+        }
+        if entries.len() > usize::from(u16::MAX) {
+            return Err(anchors.into_iter().next_back().unwrap_or_default());
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        let mut bits = Box::new([0; TABLE_WORDS]);
+        for entry in &entries {
+            bits[usize::from(entry.hash >> 6)] |= 1u64 << (entry.hash & 63);
+        }
+        let buckets = (0..=1u32 << BUCKET_BITS)
+            .map(|bucket| {
+                entries.partition_point(|entry| u32::from(entry.hash) >> (TABLE_BITS - BUCKET_BITS) < bucket)
+                    as u16
+            })
+            .collect();
+        Ok(Self { bits, entries, buckets, anchors })
+    }
+
+    /// Calls `found(anchor, start)` for every anchor that stands wholly in `bytes` and begins in `range`.
+    pub(crate) fn each(&self, bytes: &[u8], range: Range<usize>, mut found: impl FnMut(AnchorIndex, usize)) {
+        // A short anchor at an odd position is seen from the byte before it, a long one from its second byte.
+        let mut at = range.start.saturating_sub(1) & !1;
+        let stop = (range.end + 1).min(bytes.len().saturating_sub(SHORTEST - 1));
+        while at < stop {
+            let Some(word) = bytes.get(at..at + 8) else { break };
+            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            // Three trigrams lie in eight bytes; the next word begins at the fourth.
+            for step in [0, 2, 4] {
+                let gram = (word >> (step * 8)) as u32 & 0x00FF_FFFF | FOLD;
+                if self.may_stand(gram) {
+                    self.confirm(bytes, at + step, gram, &range, &mut found);
+                }
+            }
+            at += 6;
+        }
+        while at < stop {
+            let gram = fold(bytes[at], bytes[at + 1], bytes[at + 2]);
+            if self.may_stand(gram) {
+                self.confirm(bytes, at, gram, &range, &mut found);
+            }
+            at += 2;
+        }
+    }
+
+    fn may_stand(&self, gram: u32) -> bool {
+        let hash = hash(gram);
+        self.bits[usize::from(hash >> 6)] >> (hash & 63) & 1 == 1
+    }
+
+    #[inline(never)]
+    fn confirm(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        gram: u32,
+        range: &Range<usize>,
+        found: &mut impl FnMut(AnchorIndex, usize),
+    ) {
+        let hash = hash(gram);
+        let bucket = usize::from(hash >> (TABLE_BITS - BUCKET_BITS));
+        let entries = &self.entries[usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1])];
+        for entry in entries.iter().filter(|entry| entry.gram == gram) {
+            let Some(start) = at.checked_add_signed(-isize::from(entry.offset)) else { continue };
+            let anchor = &self.anchors[usize::from(entry.anchor)];
+            if range.contains(&start)
+                && bytes
+                    .get(start..start + anchor.len())
+                    .is_some_and(|text| text.eq_ignore_ascii_case(anchor))
+            {
+                found(entry.anchor, start);
+            }
+        }
+    }
+}
+
+const FOLD: u32 = 0x0020_2020;
+
+/// Three bytes as one number, with the bit set that tells lower from upper case.
+fn fold(first: u8, second: u8, third: u8) -> u32 {
+    u32::from_le_bytes([first, second, third, 0]) | FOLD
+}
+
+fn hash(gram: u32) -> u16 {
+    // Multiplication by an odd constant near 2^32 divided by the golden ratio spreads similar trigrams.
+    (gram.wrapping_mul(0x9E37_79B1) >> (32 - TABLE_BITS)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(filter: &Prefilter, bytes: &[u8], range: Range<usize>) -> Vec<(AnchorIndex, usize)> {
+        let mut hits = Vec::new();
+        filter.each(bytes, range, |anchor, start| hits.push((anchor, start)));
+        hits.sort_unstable();
+        hits
+    }
+
+    #[test]
+    fn refuses_anchors_that_are_too_short() {
+        assert_eq!(Prefilter::new(vec![b"abc".to_vec(), b"ab".to_vec()]).unwrap_err(), b"ab".to_vec());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn finds_what_a_plain_search_finds(
+            anchors in proptest::collection::vec("[abAB:/_]{3,6}", 1..8),
+            text in "[abAB:/_ ]{0,80}",
+            start in 0usize..80,
+            end in 0usize..80,
+        ) {
+            let range = start.min(text.len())..end.min(text.len());
+            let filter = Prefilter::new(anchors.iter().map(|anchor| anchor.clone().into_bytes()).collect()).unwrap();
+            let mut expected = Vec::new();
+            for (index, anchor) in anchors.iter().enumerate() {
+                for at in range.clone() {
+                    let found = text.get(at..at + anchor.len());
+                    if found.is_some_and(|found| found.eq_ignore_ascii_case(anchor)) {
+                        expected.push((index as AnchorIndex, at));
+                    }
+                }
+            }
+            expected.sort_unstable();
+            proptest::prop_assert_eq!(hits(&filter, text.as_bytes(), range), expected);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `regex`: a regular expression, for rules of users and for formats that no other shape can state.
+
+use std::ops::Range;
+
+use super::Candidate;
+use crate::detect::plausible;
+use crate::rule::RegexShape;
+
+/// A compiled [`RegexShape`].
+#[derive(Debug)]
+pub(crate) struct Regex {
+    regex: regex::bytes::Regex,
+    shape: RegexShape,
+}
+
+/// How far from its anchor a match may begin and end.
+const REACH: usize = 256;
+
+impl Regex {
+    pub(super) fn new(shape: &RegexShape) -> Result<Self, String> {
+        let regex =
+            regex::bytes::Regex::new(&shape.pattern).map_err(|error| format!("bad pattern: {error}"))?;
+        if shape.group >= regex.captures_len() {
+            return Err(format!("the pattern has no group {}", shape.group));
+        }
+        if shape.anchors.iter().any(|anchor| anchor.len() < 3) {
+            return Err("anchors need at least three characters".into());
+        }
+        Ok(Self { regex, shape: shape.clone() })
+    }
+
+    pub(super) fn anchors(&self) -> Vec<Vec<u8>> {
+        self.shape.anchors.iter().map(|anchor| anchor.clone().into_bytes()).collect()
+    }
+
+    /// The first match near the anchor that is not over before it begins.
+    pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
+        let window = anchor.start.saturating_sub(REACH)..bytes.len().min(anchor.end + REACH);
+        let captures = self.regex.captures_iter(&bytes[window.clone()]).find(|captures| {
+            captures.get(0).is_some_and(|whole| whole.end() + window.start > anchor.start)
+        })?;
+        self.candidate(&captures, window.start)
+    }
+
+    pub(super) fn find_everywhere<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Candidate> + 'a {
+        self.regex.captures_iter(bytes).filter_map(|captures| self.candidate(&captures, 0))
+    }
+
+    fn candidate(&self, captures: &regex::bytes::Captures<'_>, offset: usize) -> Option<Candidate> {
+        let secret = captures.get(self.shape.group)?;
+        let random = self.shape.entropy.is_none_or(|least| plausible::entropy(secret.as_bytes()) >= least);
+        let span = secret.start() + offset..secret.end() + offset;
+        (random && !span.is_empty()).then(|| Candidate::new(span).fact("pattern of the rule"))
+    }
+}

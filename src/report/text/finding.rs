@@ -1,0 +1,106 @@
+//! One finding as text, and the help of its rule.
+
+use std::io;
+
+use super::page::{Body, Page};
+use crate::finding::{Evidence, Finding, Help, Location};
+use crate::report::place::shown;
+use crate::report::terminal::Ink;
+use crate::report::wording::{count, number};
+use crate::report::{Run, Style};
+use crate::secret::Consent;
+
+/// Places of one finding that are listed. One more would take the line that counts the rest.
+const PLACES: usize = 10;
+
+/// Writes findings of one rule, and once what the rule says about them.
+pub(super) fn write(group: &[&Finding], style: &Style, run: &Run, page: &mut Page<'_>) -> io::Result<()> {
+    let Some(first) = group.first() else { return Ok(()) };
+    let rule = first.rule();
+    for finding in group {
+        let severity = finding.severity();
+        page.headline(Ink::Severity(severity), &severity.to_string(), &rule.title, rule.id.as_str())?;
+        if let Some(evidence) = finding.evidence() {
+            secret(evidence, style.reveal.as_ref(), page)?;
+        }
+        places(finding.locations(), run, page)?;
+        page.entry("why", Body::Prose(&why(finding)))?;
+        page.entry("fingerprint", Body::Prose(&finding.fingerprint().to_string()))?;
+        if group.len() == 1 {
+            help(&rule.help, page)?;
+        }
+        page.blank()?;
+    }
+    if group.len() > 1 && rule.help != Help::default() {
+        let all = format!("For each of these {} ({}):", number(group.len() as u64), rule.id);
+        page.entry("", Body::Prose(&all))?;
+        help(&rule.help, page)?;
+        page.blank()?;
+    }
+    Ok(())
+}
+
+fn secret(evidence: &Evidence, reveal: Option<&Consent>, page: &mut Page<'_>) -> io::Result<()> {
+    let Some(consent) = reveal else {
+        return page.entry("secret", Body::Prose(&evidence.preview()));
+    };
+    let mut label = "secret";
+    for line in evidence.secret.reveal(consent).lines() {
+        page.entry(label, Body::Verbatim(line))?;
+        label = "";
+    }
+    Ok(())
+}
+
+fn places(locations: &[Location], run: &Run, page: &mut Page<'_>) -> io::Result<()> {
+    let listed = if locations.len() > PLACES + 1 { PLACES } else { locations.len() };
+    let mut label = "where";
+    for place in &locations[..listed] {
+        let name = shown(&place.origin, run);
+        let clickable = format!("{name}:{}:{}", place.start.line, place.start.column);
+        page.entry(label, Body::Link(&clickable, &via(place)))?;
+        label = "";
+    }
+    match (locations.len() - listed) as u64 {
+        0 => Ok(()),
+        more => {
+            let more = format!("and {} (kbsec scan -f json lists them)", count(more, "more place"));
+            page.entry("", Body::Prose(&more))
+        }
+    }
+}
+
+fn via(place: &Location) -> String {
+    let decoded: Vec<_> = place.decoded.iter().map(ToString::to_string).collect();
+    match decoded.is_empty() {
+        true => String::new(),
+        false => format!("via {}", decoded.join(", ")),
+    }
+}
+
+fn why(finding: &Finding) -> String {
+    let confidence = format!("{} confidence", finding.confidence());
+    match finding.reasons().join(", ") {
+        reasons if reasons.is_empty() => confidence,
+        reasons => format!("{reasons}; {confidence}"),
+    }
+}
+
+/// Writes what a rule says about each of its findings.
+fn help(help: &Help, page: &mut Page<'_>) -> io::Result<()> {
+    if !help.impact.is_empty() {
+        page.entry("risk", Body::Prose(&help.impact))?;
+    }
+    let mut label = "what to do";
+    for (at, step) in help.steps.iter().enumerate() {
+        page.entry(label, Body::Step(at + 1, step))?;
+        label = "";
+    }
+    if let Some(uri) = &help.uri {
+        page.entry(label, Body::Link(uri, ""))?;
+    }
+    if let Some(log) = &help.audit_log {
+        page.entry("past use", Body::Prose(log))?;
+    }
+    Ok(())
+}

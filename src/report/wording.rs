@@ -1,0 +1,153 @@
+//! Numbers, sizes, times and lists as words, the same in every report for people.
+
+/// A whole number in groups of three digits: `4 843`.
+pub(super) fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(' ');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A number and its noun: `1 file`, `2 files`. Nouns that do not end in `y` get an `s`.
+pub(super) fn count(value: u64, noun: &str) -> String {
+    match (value, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{} {stem}ies", number(value)),
+        (_, None) => format!("{} {noun}s", number(value)),
+    }
+}
+
+/// A size in decimal units with two or three significant digits: `7 bytes`, `1.2 kB`, `60 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    if bytes < 1000 {
+        return count(bytes, "byte");
+    }
+    let mut value = bytes as f64;
+    let mut unit = "";
+    for larger in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        if value < 999.5 {
+            break;
+        }
+        value /= 1000.0;
+        unit = larger;
+    }
+    let digits = usize::from(value < 9.95);
+    let text = format!("{value:.digits$}");
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// Seconds since the Unix epoch as an RFC 3339 time in UTC, such as `2026-11-23T21:24:00Z`.
+pub(super) fn time(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Counting from 1 March of the year 0 puts the leap day at the end of a year; 400 years have 146 097 days.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // From March on, five months have 153 days.
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}-{month:02}-{day_of_month:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+}
+
+/// At most `limit` of the names and how many more there are: `a, b and 3 more`.
+pub(super) fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>, limit: usize) -> String {
+    let more = all.len().saturating_sub(limit);
+    let shown: Vec<_> = all.take(limit).collect();
+    match more {
+        0 => shown.join(", "),
+        _ => format!("{} and {} more", shown.join(", "), number(more as u64)),
+    }
+}
+
+/// Lines of at most `width` characters, broken at spaces; a longer word stands alone. 0 means one line.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let length = word.chars().count();
+        if let Some(line) = lines.last_mut().filter(|_| used == 0 || width == 0 || used + 1 + length <= width)
+        {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += length;
+        } else {
+            lines.push(word.to_owned());
+            used = length;
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree() {
+        assert_eq!([0, 7, 999, 1000, 1_234_567].map(number), ["0", "7", "999", "1 000", "1 234 567"]);
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(0, "file"), "0 files");
+        assert_eq!(count(4843, "entry"), "4 843 entries");
+    }
+
+    #[test]
+    fn sizes_are_rounded_into_the_right_unit() {
+        let cases = [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (999, "999 bytes"),
+            (1000, "1 kB"),
+            (1250, "1.2 kB"),
+            (9_960, "10 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1 MB"),
+            (60_123_456, "60 MB"),
+            (u64::MAX, "18 EB"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(size(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn times_follow_the_calendar() {
+        let cases = [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(time(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn lines_break_at_spaces_only() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("https://example.com/long a b", 6), ["https://example.com/long", "a b"]);
+        assert_eq!(wrap("one two three", 0), ["one two three"]);
+        assert_eq!(wrap("", 5), [""]);
+    }
+
+    #[test]
+    fn lists_say_what_they_leave_out() {
+        assert_eq!(names(["a", "b"].into_iter(), 2), "a, b");
+        assert_eq!(names(["a", "b", "c", "d"].into_iter(), 2), "a, b and 2 more");
+    }
+}
