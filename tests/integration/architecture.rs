@@ -60,6 +60,10 @@ fn sources(folder: &str) -> Vec<Code> {
     repository(folder, ".rs").iter().map(|file| Code::new(&file.path, &file.text)).collect()
 }
 
+fn project_file(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
 #[track_caller]
 fn assert_none(faults: &[String]) {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
@@ -67,7 +71,9 @@ fn assert_none(faults: &[String]) {
 
 #[test]
 fn imports_point_downward() {
-    assert_none(&imports::layers(&program()));
+    let layers = imports::Layers::read(&project_file("ARCHITECTURE.md"));
+    assert_none(&layers.circles());
+    assert_none(&imports::upward(&program(), &layers));
 }
 
 #[test]

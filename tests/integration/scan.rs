@@ -97,20 +97,19 @@ fn every_format_is_what_it_says() {
 fn every_kind_of_secret_is_found() {
     let (url, _) = secrets::database_url(4);
     let planted = [
-        ("github", line(&secrets::github(4))),
-        ("slack", line(&secrets::slack(4))),
-        ("stripe", line(&secrets::stripe(4))),
-        ("aws", line(&secrets::aws_key_id(4))),
-        ("private-key", secrets::pem(4)),
-        ("", format!("DATABASE_URL={url}\n")),
-        ("", format!("db_password = \"{}\"\n", secrets::password(4))),
+        ("github-classic-token planted.env:1:9", line(&secrets::github(4))),
+        ("slack-bot-token planted.env:1:9", line(&secrets::slack(4))),
+        ("stripe-live-key planted.env:1:9", line(&secrets::stripe(4))),
+        ("aws-access-key-id planted.env:1:9", line(&secrets::aws_key_id(4))),
+        ("private-key planted.env:1:1", secrets::pem(4)),
+        ("postgres-url planted.env:1:33", format!("DATABASE_URL={url}\n")),
+        ("generic-secret planted.env:1:16", format!("db_password = \"{}\"\n", secrets::password(4))),
     ];
-    for (rule, text) in planted {
+    for (expected, text) in planted {
         let sandbox = Sandbox::new();
         sandbox.write("planted.env", &text);
-        let run = sandbox.kbsec(["scan", "-f", "json", "--confidence", "low"]).run();
-        let found = run.findings();
-        assert!(found.len() == 1 && found[0].contains(rule), "{rule}: {found:?} in\n{text}");
+        let run = sandbox.kbsec(["scan", "-f", "json"]).run().code(1);
+        assert_eq!(run.findings(), [expected]);
     }
 }
 

@@ -4,24 +4,39 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rust_text::{Code, PathUse, paths};
 
-/// Every top-level module, lowest first, and the modules that it may import. ARCHITECTURE.md says why.
-const LAYERS: &[(&str, &[&str])] = &[
-    ("span", &[]),
-    ("secret", &[]),
-    ("finding", &["span", "secret"]),
-    ("coverage", &[]),
-    ("chunk", &["span", "secret", "finding"]),
-    ("git", &["finding", "coverage"]),
-    ("source", &["span", "finding", "chunk", "coverage", "git"]),
-    ("rule", &["finding", "secret"]),
-    ("config", &["finding", "secret"]),
-    ("report", &["span", "secret", "finding", "coverage"]),
-    ("detect", &["span", "secret", "finding", "chunk", "rule"]),
-    (
-        "scan",
-        &["span", "secret", "finding", "chunk", "coverage", "git", "source", "rule", "config", "detect"],
-    ),
-];
+/// The modules that each top-level module of the library may import.
+pub(super) struct Layers(BTreeMap<String, BTreeSet<String>>);
+
+impl Layers {
+    /// Reads the table of layers in ARCHITECTURE.md: `| 3 engines | `detect` | rule, chunk |`, lowest layer last.
+    pub(super) fn read(document: &str) -> Self {
+        let mut layers = BTreeMap::new();
+        for line in document.lines() {
+            let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let [layer, modules, allowed] = cells[..] else { continue };
+            if !layer.starts_with(|first: char| first.is_ascii_digit()) {
+                continue;
+            }
+            let allowed: BTreeSet<_> = allowed.split(", ").map(str::to_owned).collect();
+            for module in modules.split(", ") {
+                layers.insert(module.trim_matches('`').to_owned(), allowed.clone());
+            }
+        }
+        Self(layers)
+    }
+
+    /// What is wrong with the table itself: modules that may import each other.
+    pub(super) fn circles(&self) -> Vec<String> {
+        let row = |(name, allowed): (&String, &BTreeSet<String>)| {
+            let others = allowed.iter().filter(|target| *target != name && self.0.contains_key(*target));
+            (name.clone(), others.map(|target| (target.clone(), "table".to_owned())).collect())
+        };
+        let graph: Graph = self.0.iter().map(row).collect();
+        let found = circle(&graph)
+            .map(|found| format!("ARCHITECTURE.md: the table has a circle: {}", found.join(" -> ")));
+        found.into_iter().collect()
+    }
+}
 
 /// The crates that one module owns, so that they can be replaced by changing that module.
 const OWNERS: &[(&str, &[&str])] = &[
@@ -45,14 +60,14 @@ const FOR_THE_PROGRAM: &[&str] = &[
 ];
 
 /// Imports that the table does not allow.
-pub(super) fn layers(files: &[Code]) -> Vec<String> {
+pub(super) fn upward(files: &[Code], layers: &Layers) -> Vec<String> {
     let tree = ModuleTree::new(files);
     let mut faults = Vec::new();
     for file in files.iter().filter(|file| !is_program(&file.path)) {
         let Some(module) = file.module.first() else { continue };
-        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| name == module) else {
+        let Some(allowed) = layers.0.get(module) else {
             faults.push(format!(
-                "{}:1: module {module} has no layer; give it one in LAYERS and ARCHITECTURE.md",
+                "{}:1: module {module} has no layer; add it to the table in ARCHITECTURE.md",
                 file.path
             ));
             continue;
@@ -62,8 +77,8 @@ pub(super) fn layers(files: &[Code]) -> Vec<String> {
             else {
                 continue;
             };
-            let known = tree.modules.contains(&vec![target.clone()]);
-            if known && target != *module && !allowed.contains(&target.as_str()) {
+            let known = tree.modules.contains(std::slice::from_ref(&target));
+            if known && target != *module && !allowed.contains(&target) {
                 faults.push(format!(
                     "{}: {module} must not import {target}; move what both need down, or pass it in from above",
                     file.at(path.offset)
@@ -254,20 +269,25 @@ impl ModuleTree {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, LAYERS, cycles, layers, owners, quiet_library};
+    use super::{Code, Layers, cycles, owners, quiet_library, upward};
 
     fn files(list: &[(&str, &str)]) -> Vec<Code> {
         list.iter().map(|(path, text)| Code::new(path, text)).collect()
     }
 
+    const TABLE: &str = "| layer | modules | may import |\n|---|---|---|\n| 3 engines | `detect` | finding, span |\n\
+                         | 2 edges | `report`, `rule` | finding, span |\n| 1 model | `finding` | span |\n\
+                         | 0 leaves | `span` | nothing of ours |\n";
+
     #[test]
-    fn the_table_itself_points_downward() {
-        for (index, (name, allowed)) in LAYERS.iter().enumerate() {
-            for target in *allowed {
-                let below = LAYERS[..index].iter().any(|(lower, _)| lower == target);
-                assert!(below, "{name} may import {target}, which is not below it");
-            }
-        }
+    fn the_table_must_not_have_a_circle() {
+        assert_eq!(Layers::read(TABLE).circles(), [""; 0]);
+        let circular = TABLE.replace("nothing of ours", "report");
+        let faults = Layers::read(&circular).circles();
+        assert!(
+            faults.len() == 1 && faults[0].contains("finding -> span -> report -> finding"),
+            "{faults:#?}"
+        );
     }
 
     #[test]
@@ -280,7 +300,7 @@ mod tests {
             ("src/report.rs", "pub mod text;"),
             ("src/report/text.rs", "use super::super::{finding::Finding, detect};"),
         ]);
-        let faults = layers(&list);
+        let faults = upward(&list, &Layers::read(TABLE));
         assert_eq!(faults.len(), 2, "{faults:#?}");
         assert!(faults[0].starts_with("src/span.rs:2: span must not import finding; "), "{faults:#?}");
         assert!(
@@ -296,7 +316,7 @@ mod tests {
             ("src/finding.rs", ""),
             ("src/span.rs", "#[cfg(test)]\nmod tests {\n use crate::finding::Finding;\n}"),
         ]);
-        let faults = layers(&list);
+        let faults = upward(&list, &Layers::read(TABLE));
         assert_eq!(faults.len(), 1, "{faults:#?}");
         assert!(faults[0].starts_with("src/magic.rs:1: module magic has no layer"));
     }
