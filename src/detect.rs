@@ -83,8 +83,10 @@ pub struct Match {
 
 /// A rule that cannot be compiled.
 #[derive(Debug, thiserror::Error)]
-#[error("rule {id}: {message}")]
+#[error("{origin}: rule {id}: {message}")]
 pub struct CompileError {
+    /// The file that the rule stands in.
+    pub origin: String,
     /// The rule.
     pub id: String,
     /// What is wrong with it.
@@ -108,7 +110,11 @@ impl Detector {
         let mut anchored: Vec<(Vec<u8>, u16)> = Vec::new();
         let mut without_anchor = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
-            let refuse = |message: String| CompileError { id: rule.meta.id.to_string(), message };
+            let refuse = |message: String| CompileError {
+                origin: rule.origin.clone(),
+                id: rule.meta.id.to_string(),
+                message,
+            };
             let index = u16::try_from(index).map_err(|_| refuse("there are too many rules".into()))?;
             let rule_compiled = Compiled::new(rule).map_err(refuse)?;
             let mut anchors = rule_compiled.matcher.anchors();
@@ -134,8 +140,9 @@ impl Detector {
             }
         }
         let prefilter = Prefilter::new(texts).map_err(|anchor| CompileError {
-            id: "of the set".into(),
-            message: format!("anchor {:?} is too short or one too many", String::from_utf8_lossy(&anchor)),
+            origin: "all rules".into(),
+            id: format!("with the anchor {:?}", String::from_utf8_lossy(&anchor)),
+            message: "it is too short, or one too many".into(),
         })?;
         Ok(Self { rules: compiled, prefilter, owners, without_anchor })
     }

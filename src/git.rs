@@ -11,13 +11,15 @@ pub mod hooks;
 pub mod index;
 mod object;
 mod program;
+mod reader;
 mod refs;
 mod remote;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, ObjectReader, path_from_git};
+pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, path_from_git};
+pub use reader::ObjectReader;
 
 use self::discover::Place;
 use self::index::{Index, IndexError};

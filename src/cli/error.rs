@@ -17,7 +17,7 @@ pub(crate) struct Hinted {
 
 impl Hinted {
     /// An error that says what failed, and as a sentence what to do next.
-    pub(crate) fn new(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    pub(crate) fn error(what: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         anyhow::Error::new(Self { what: what.into(), hint: hint.into() })
     }
 }

@@ -36,23 +36,6 @@ impl Exit {
         self as u8
     }
 
-    /// The code for two parts of one run: findings beat gaps, for they need a person now; a part that failed beats
-    /// findings, for the other part cannot be trusted to be all; an interruption says that nothing was finished.
-    #[must_use]
-    pub(crate) fn merge(self, other: Self) -> Self {
-        std::cmp::max_by_key(self, other, |exit| exit.rank())
-    }
-
-    fn rank(self) -> u8 {
-        match self {
-            Self::Clean => 0,
-            Self::Incomplete => 1,
-            Self::Findings => 2,
-            Self::Failed => 3,
-            Self::Interrupted => 4,
-        }
-    }
-
     /// What it means, as a clause.
     fn meaning(self) -> &'static str {
         match self {
@@ -93,17 +76,6 @@ mod tests {
     fn numbers_are_a_contract() {
         assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 130]);
         assert_eq!(format!("{:?}", ExitCode::from(Exit::Interrupted)), format!("{:?}", ExitCode::from(130)));
-    }
-
-    #[test]
-    fn the_worse_news_wins_in_either_order() {
-        use Exit::{Clean, Failed, Findings, Incomplete, Interrupted};
-        let order = [Clean, Incomplete, Findings, Failed, Interrupted];
-        for (worse, one) in order.iter().enumerate() {
-            for (better, other) in order.iter().enumerate() {
-                assert_eq!(one.merge(*other), order[worse.max(better)]);
-            }
-        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn write(
     };
     let describe = |error: io::Error| {
         let what = format!("cannot write {}: {error}", path.display());
-        Hinted::new(what, "nothing was written there; choose another file with -o, or free some space")
+        Hinted::error(what, "nothing was written there; choose another file with -o, or free some space")
     };
     let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
     if is_special {

@@ -71,7 +71,7 @@ pub(crate) fn unknown(rules: &RuleSet, name: &str) -> anyhow::Error {
         Some(near) => format!("did you mean {near}? `kbsec rules list` shows all rules"),
         None => "`kbsec rules list` shows all rules".to_owned(),
     };
-    Hinted::new(format!("there is no rule {name:?}"), hint)
+    Hinted::error(format!("there is no rule {name:?}"), hint)
 }
 
 fn list(rules: &RuleSet) -> String {

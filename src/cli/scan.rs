@@ -150,7 +150,7 @@ impl Project {
             Err(error) => return Err(with_hint(error)),
         };
         if args.staged && repository.is_none() {
-            return Err(Hinted::new(
+            return Err(Hinted::error(
                 format!("{} is not in a git repository, so nothing can be staged", here.display()),
                 "run this inside a repository, or scan files with `kbsec scan PATH`",
             ));
@@ -173,7 +173,7 @@ impl Project {
             rules.retain(|rule| rule.meta.id != id);
         }
         if rules.iter().next().is_none() {
-            return Err(Hinted::new("every rule is disabled", "without rules nothing would be looked for"));
+            return Err(Hinted::error("every rule is disabled", "without rules nothing would be looked for"));
         }
         Ok(Detector::new(&rules)?)
     }
@@ -183,7 +183,7 @@ impl Project {
         let limit = args.max_file_size.or(self.config.max_file_size);
         if args.stdin || args.paths.iter().any(|path| is_stdin(path)) {
             if args.paths.len() > 1 {
-                return Err(Hinted::new(
+                return Err(Hinted::error(
                     "standard input was given together with paths",
                     "scan them one after the other",
                 ));
@@ -284,7 +284,7 @@ fn consent(args: &ScanArgs) -> anyhow::Result<Option<Consent>> {
     match (args.reveal, Environment::stdout_is_terminal()) {
         (false, _) => Ok(None),
         (true, true) => Ok(Some(Consent::given_at_a_terminal())),
-        (true, false) => Err(Hinted::new(
+        (true, false) => Err(Hinted::error(
             "--reveal shows secrets only on a terminal, and standard output is none",
             "leave out --reveal, or run the command without a pipe",
         )),

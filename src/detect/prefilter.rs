@@ -37,6 +37,12 @@ struct Entry {
     offset: i8,
 }
 
+/// A trigram and where it stands.
+struct Gram {
+    at: usize,
+    gram: u32,
+}
+
 impl Prefilter {
     /// A filter for these anchors; case does not matter.
     ///
@@ -93,7 +99,7 @@ impl Prefilter {
             for step in [0, 2, 4] {
                 let gram = (word >> (step * 8)) as u32 & 0x00FF_FFFF | FOLD;
                 if self.may_stand(gram) {
-                    self.confirm(bytes, at + step, gram, &range, &mut found);
+                    self.confirm(bytes, Gram { at: at + step, gram }, &range, &mut found);
                 }
             }
             at += 6;
@@ -101,7 +107,7 @@ impl Prefilter {
         while at < stop {
             let gram = fold(bytes[at], bytes[at + 1], bytes[at + 2]);
             if self.may_stand(gram) {
-                self.confirm(bytes, at, gram, &range, &mut found);
+                self.confirm(bytes, Gram { at, gram }, &range, &mut found);
             }
             at += 2;
         }
@@ -116,8 +122,7 @@ impl Prefilter {
     fn confirm(
         &self,
         bytes: &[u8],
-        at: usize,
-        gram: u32,
+        Gram { at, gram }: Gram,
         range: &Range<usize>,
         found: &mut impl FnMut(AnchorIndex, usize),
     ) {

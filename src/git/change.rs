@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use memchr::memchr;
 
 use super::index::{CacheTree, Entries, Entry};
-use super::object::{
-    ObjectError, ObjectFormat, ObjectId, ObjectReader, TreeEntry, is_directory, is_submodule,
-};
+use super::object::{ObjectError, ObjectFormat, ObjectId, TreeEntry, is_directory, is_submodule};
+use super::reader::ObjectReader;
 use super::{GitError, Repository, path_from_git};
 
 /// Everything that the next commit would add.

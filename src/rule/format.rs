@@ -16,6 +16,8 @@ pub struct Rule {
     pub meta: Arc<RuleMeta>,
     /// The word that groups its findings with others of the same provider, from the name of the file: `github`.
     pub provider: String,
+    /// The file that it stands in, or `built-in rules`.
+    pub origin: String,
     /// How the secret looks.
     pub shape: Shape,
     /// The offline proof, if its format has one.
@@ -143,7 +145,7 @@ pub(super) struct RawFile {
 
 impl RawRule {
     /// Checks what the types alone cannot.
-    pub(super) fn check(self, provider: &str) -> Result<Rule, String> {
+    pub(super) fn check(self, provider: &str, origin: &str) -> Result<Rule, String> {
         let id = RuleId::new(format!("secret/{}", self.id)).map_err(|error| error.to_string())?;
         let shapes: Vec<Shape> = [
             self.token.map(Shape::Token),
@@ -176,6 +178,7 @@ impl RawRule {
                 help,
             }),
             provider: provider.to_owned(),
+            origin: origin.to_owned(),
             shape,
             check: self.check,
             pair: self.pair,

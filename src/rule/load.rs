@@ -150,7 +150,7 @@ impl RuleSet {
                 origin: origin.to_owned(),
                 message: format!("{}{message}", place(&id)),
             };
-            self.rules.push(raw.check(provider).map_err(syntax)?);
+            self.rules.push(raw.check(provider, origin).map_err(syntax)?);
         }
         self.rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));
         Ok(())

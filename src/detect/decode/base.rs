@@ -6,8 +6,8 @@ use crate::finding::Decoding;
 /// Sixteen bytes need this many characters.
 const SHORTEST_BASE64: usize = SHORTEST_TEXT * 4 / 3 + 2;
 const SHORTEST_HEX: usize = SHORTEST_TEXT * 2;
-/// Base64 is wrapped at 64 or 76 columns; shorter lines are no wrapped text.
-const SHORTEST_LINE: usize = 60;
+/// Base64 is wrapped at 64 or 76 columns, by hand also at fewer; still shorter lines are no wrapped text.
+const SHORTEST_LINE: usize = 32;
 /// Decoded bytes that must be text before the rest is looked at.
 const PROBE: usize = 6;
 
@@ -83,7 +83,7 @@ fn next_run(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
 ///
 /// What stands before the true start, such as the directory in `path/aGVs…`, decodes to garbage that no rule matches.
 fn alignment(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
-    let middle = (end - start) / 2 & !3;
+    let middle = ((end - start) / 2) & !3;
     (start..start + 4).find(|&first| is_text(&probe(bytes, first)) || is_text(&probe(bytes, first + middle)))
 }
 
