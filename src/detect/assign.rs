@@ -137,11 +137,12 @@ fn skip_type(bytes: &[u8], at: usize, limit: usize) -> usize {
     };
     let end = at + bytes[at..limit.max(at)].iter().take_while(|byte| kind(byte)).count();
     let equals = skip_blanks(bytes, end, limit);
-    if end > at && bytes.get(equals) == Some(&b'=') && bytes.get(equals + 1) != Some(&b'=') {
-        skip_blanks(bytes, equals + 1, limit)
-    } else {
-        at
-    }
+    let after = skip_blanks(bytes, equals + 1, limit);
+    // A value that ends in `=` is padded base64: there something has to follow.
+    let goes_on = bytes
+        .get(after)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'`'));
+    if end > at && bytes.get(equals) == Some(&b'=') && goes_on { after } else { at }
 }
 
 /// Opening brackets and one call around a literal: `("…")`, `["…"]`, `String::from("…")`, `Some("…")`.

@@ -79,7 +79,13 @@ fn label(window: &[u8]) -> Option<&[u8]> {
 /// Where the text of the block stops, and the length of the END line if that is what stops it.
 fn stop(text: &[u8], label: &[u8]) -> (usize, Option<usize>) {
     let end_line = [b"-----END ", label, DASHES].concat();
-    for at in memmem::find_iter(text, DASHES) {
+    let dashes = memmem::Finder::new(DASHES);
+    let mut from = 0;
+    while let Some(found) = dashes.find(&text[from..]) {
+        // In a diff that removes the line one more dash stands before it: the last five count.
+        let run = text[from + found..].iter().take_while(|&&byte| byte == b'-').count();
+        from += found + run;
+        let at = from - DASHES.len();
         let rest = &text[at..];
         if rest.starts_with(&end_line) {
             return (at, Some(end_line.len()));
@@ -104,7 +110,7 @@ fn whole(label: String, len: usize, body: &Body) -> Pem {
     };
     let intact = body.checksum.zip(decoded).is_some_and(|(sum, bytes)| crc24(&bytes) == sum);
     let mut pem = Pem::new(label, len, kind, key);
-    pem.facts.extend(intact.then(|| "checksum valid".to_owned()));
+    pem.facts.extend((intact && kind != PemKind::Placeholder).then(|| "checksum valid".to_owned()));
     pem
 }
 
@@ -113,7 +119,7 @@ fn part(label: String, start: usize, read: usize, body: &Body) -> Pem {
     let long = body.base64.len() >= LEAST_OF_A_PART;
     let decoded = from_base64(&body.base64[..whole_groups]).filter(|_| long);
     let key = decoded.as_deref().and_then(|bytes| match body.encrypted {
-        true => varied(bytes).then(|| Key::new("key", false).encrypted()),
+        true => varied(bytes).then(|| Key::new("private key", false).encrypted()),
         false => structure(bytes),
     });
     match key {
@@ -146,7 +152,7 @@ fn structure(bytes: &[u8]) -> Option<Key> {
 /// A block cipher's output has no structure, but whole blocks and no repetition.
 fn ciphertext(bytes: &[u8]) -> Option<Key> {
     let sound = bytes.len() >= SMALLEST_CIPHERTEXT && bytes.len().is_multiple_of(8) && varied(bytes);
-    sound.then(|| Key::new("key", true).encrypted())
+    sound.then(|| Key::new("private key", true).encrypted())
 }
 
 /// Whether the bytes may be random: enough different ones among the first 256.
@@ -170,7 +176,7 @@ mod tests {
         ("PRIVATE KEY", "RSA, 2048 bits"),
         ("OPENSSH PRIVATE KEY", "ssh-ed25519"),
         ("DSA PRIVATE KEY", "DSA, 1024 bits"),
-        ("ENCRYPTED PRIVATE KEY", "key"),
+        ("ENCRYPTED PRIVATE KEY", "private key"),
         ("PGP PRIVATE KEY BLOCK", "OpenPGP, RSA, 2048 bits"),
     ];
 
@@ -202,7 +208,7 @@ mod tests {
 
     #[test]
     fn keys_are_read_whatever_stands_around_their_lines() {
-        let surroundings: [(&str, Dress); 17] = [
+        let surroundings: [(&str, Dress); 18] = [
             ("CRLF", |text| text.replace('\n', "\r\n")),
             ("indentation", |text| text.replace('\n', "\n    ")),
             ("mail", |text| text.replace('\n', "\n> ")),
@@ -211,6 +217,7 @@ mod tests {
             ("comment with slashes", |text| text.replace('\n', "\n    // ")),
             ("comment with stars", |text| text.replace('\n', "\n * ")),
             ("diff", |text| text.replace('\n', "\n+")),
+            ("diff that removes it", |text| text.replace('\n', "\n-")),
             ("diff of an indented file", |text| text.replace('\n', "\n-  ")),
             ("escaped line breaks", |text| text.replace('\n', "\\n")),
             ("escaped escapes", |text| text.replace('\n', "\\\\n")),
@@ -309,6 +316,23 @@ mod tests {
         assert_eq!(read(&ssh[..300]).kind, PemKind::Truncated);
         let lacking = [&text[..900], "\n-----END RSA PRIVATE KEY-----"].concat();
         assert_eq!((read(&lacking).kind, read(&lacking).len), (PemKind::Truncated, lacking.len()));
+    }
+
+    #[test]
+    fn dense_armour_takes_linear_time() {
+        for unit in [
+            "-----BEGIN RSA PRIVATE KEY-----\n",
+            "-----BEGIN A-----",
+            "-----",
+            "-----BEGIN A-----\nAAAA\\n\"\n",
+        ] {
+            let text = format!("-----BEGIN A-----{}", unit.repeat(200_000 / unit.len()));
+            let started = std::time::Instant::now();
+            for at in memmem::find_iter(text.as_bytes(), BEGIN) {
+                let _ = parse(&text.as_bytes()[at..]);
+            }
+            assert!(started.elapsed().as_millis() < 1000, "{unit}: {:?}", started.elapsed());
+        }
     }
 
     #[test]

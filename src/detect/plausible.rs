@@ -101,6 +101,47 @@ pub(crate) fn wordiness(value: &[u8]) -> f64 {
     if pairs == 0 { 0.0 } else { f64::from(common) / f64::from(pairs) }
 }
 
+/// Above this share letters form words.
+const WORDY: f64 = 0.62;
+
+/// Whether the letters of the value form words.
+pub(crate) fn is_wordy(value: &[u8]) -> bool {
+    wordiness(value) > WORDY
+}
+
+/// Whether the value is a template, an expression or the name of something, rather than the secret itself.
+pub(crate) fn is_reference(value: &[u8]) -> bool {
+    let has = |text: &&[u8]| memchr::memmem::find(value, text).is_some();
+    let marks: [&[u8]; 13] = [
+        b"${",
+        b"{{",
+        b"$(",
+        b"#{",
+        b"<%",
+        b"%(",
+        b"()",
+        b"->",
+        b"::",
+        b"process.env",
+        b"os.environ",
+        b"secrets.",
+        b"...",
+    ];
+    let first = matches!(
+        value.first(),
+        Some(b'$' | b'%' | b'<' | b'{' | b'[' | b'*' | b'&' | b'/' | b'.' | b'@' | b'(')
+    );
+    first || marks.iter().any(has) || is_dotted_name(value)
+}
+
+/// `config.auth.password`, `user_password`, `getToken`, `ctrl+shift+down`, `kebab-case-word`.
+fn is_dotted_name(value: &[u8]) -> bool {
+    let joint =
+        |byte: &u8| matches!(byte, b'_' | b'.' | b'-' | b'+' | b'/' | b':' | b'[' | b']' | b'(' | b')');
+    let short = !value.iter().any(u8::is_ascii_uppercase) && value.len() < 16;
+    value.iter().all(|byte| byte.is_ascii_alphabetic() || joint(byte)) && (is_wordy(value) || short)
+}
+
 /// For each letter, the letters that often follow it: the pairs that make up 92 % of those in a list of English words.
 /// `tests/english_pairs.py` makes this table.
 const COMMON_PAIRS: [u32; 26] = [

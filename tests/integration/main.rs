@@ -1,1 +1,8 @@
 //! All integration tests, linked once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop there")]
+
+mod architecture;
+mod bad_input;
+mod common;
+mod scan;
+mod secrets;

@@ -75,7 +75,7 @@ fn encrypted(mut fields: Reader<'_>, whole: bool) -> Option<Key> {
     let method = Reader::new(fields.expect(SEQUENCE)?).expect(OBJECT_ID)?;
     let known = ENCRYPTIONS.iter().any(|start| method.starts_with(start));
     let secret = fields.cut().filter(|secret| known && secret.tag == OCTET_STRING && varied(secret.value))?;
-    Some(Key::new("key", whole && is_whole(&secret)).encrypted())
+    Some(Key::new("private key", whole && is_whole(&secret)).encrypted())
 }
 
 fn pkcs8(mut fields: Reader<'_>, whole: bool) -> Option<Key> {
@@ -153,4 +153,48 @@ fn short_hash(modulus: &[u8]) -> String {
     let digest = Sha256::digest(modulus);
     let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     format!("SHA-256 of the modulus begins {digits}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn element(tag: u8, value: &[u8]) -> Vec<u8> {
+        let length = (value.len() as u16).to_be_bytes();
+        [&[tag, 0x82], length.as_slice(), value].concat()
+    }
+
+    fn number(length: usize) -> Vec<u8> {
+        element(INTEGER, &(0..length).map(|at| (at * 37 + 64) as u8 & 0x7f | 1).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn numbers_make_a_key_only_if_there_are_enough_of_them() {
+        let key = |lengths: &[usize]| {
+            let numbers: Vec<u8> = lengths.iter().flat_map(|length| number(*length)).collect();
+            read(&element(SEQUENCE, &[element(INTEGER, &[0]), numbers].concat())).map(|key| key.name)
+        };
+        assert_eq!(key(&[128, 3, 128, 64, 64, 64, 64, 64]).as_deref(), Some("RSA, 1023 bits"));
+        assert_eq!(key(&[128, 3, 128, 64, 64, 64, 64]), None);
+        assert_eq!(key(&[128, 3]), None);
+        assert_eq!(key(&[128, 20, 128, 128, 20]).as_deref(), Some("DSA, 1023 bits"));
+        assert_eq!(key(&[128, 20, 128, 128]), None);
+        assert_eq!(key(&[32, 3, 128, 64, 64, 64, 64, 64]), None);
+    }
+
+    #[test]
+    fn algorithms_are_named_by_their_identifier() {
+        let key = |id: &[u8]| {
+            let algorithm = element(SEQUENCE, &element(OBJECT_ID, id));
+            let secret = element(OCTET_STRING, &number(32));
+            read(&element(SEQUENCE, &[element(INTEGER, &[0]), algorithm, secret].concat()))
+                .map(|key| key.name)
+        };
+        for (id, name) in ALGORITHMS {
+            assert_eq!(key(id).as_deref(), Some(name));
+        }
+        assert_eq!(key(&[0x2a, 1]).as_deref(), Some("PKCS#8 key of another algorithm"));
+        assert_eq!(key(EC).as_deref(), Some("EC"));
+        assert_eq!(key(RSA), None);
+    }
 }

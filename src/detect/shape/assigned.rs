@@ -6,6 +6,7 @@ use super::token::{judge, parse_formats};
 use super::{Candidate, spellings};
 use crate::detect::assign;
 use crate::detect::format::Format;
+use crate::detect::plausible;
 use crate::rule::{AssignedShape, Check};
 
 /// A compiled [`AssignedShape`].
@@ -33,6 +34,9 @@ impl Assigned {
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
         let assignment = assign::read(bytes, anchor)?;
         let value = &bytes[assignment.value.clone()];
+        if plausible::is_reference(value) {
+            return None;
+        }
         let format = self.formats.iter().find(|format| format.matches(value))?;
         let name = String::from_utf8_lossy(&bytes[assignment.name]).into_owned();
         let candidate = Candidate::new(assignment.value);

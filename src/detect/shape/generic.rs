@@ -71,9 +71,6 @@ const HARMLESS_PARTS: [&str; 10] = [
     "example",
 ];
 
-/// Above this share of common neighbours letters form words.
-const WORDY: f64 = 0.62;
-
 impl Generic {
     pub(super) fn new(shape: &GenericShape) -> Self {
         Self { words: shape.words.iter().flat_map(|word| spellings(word)).collect(), least: shape.least }
@@ -86,11 +83,10 @@ impl Generic {
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
         let assignment = assign::read(bytes, anchor)?;
         let (name, value) = (&bytes[assignment.name.clone()], &bytes[assignment.value.clone()]);
-        if value.len() < self.least || is_harmless(name) || refers_elsewhere(value) || is_made_up(name, value)
-        {
+        if value.len() < self.least || is_harmless(name) || is_no_secret(value) || is_made_up(name, value) {
             return None;
         }
-        let strength = strength(value, assignment.quoting)?;
+        let strength = strength(name, value, assignment.quoting)?;
         let name = String::from_utf8_lossy(name).into_owned();
         let mut candidate = Candidate::new(assignment.value).fact(format!("random value assigned to {name}"));
         candidate.confidence = Some(strength);
@@ -110,48 +106,15 @@ fn is_harmless(name: &[u8]) -> bool {
         || HARMLESS_PARTS.iter().any(|part| lower.contains(part))
 }
 
-/// Whether the value is a template, an expression, a path or an address rather than the secret itself.
-fn refers_elsewhere(value: &[u8]) -> bool {
-    let has = |text: &[u8]| memchr::memmem::find(value, text).is_some();
-    let marks: [&[u8]; 14] = [
-        b"${",
-        b"{{",
-        b"$(",
-        b"#{",
-        b"<%",
-        b"%(",
-        b"://",
-        b"()",
-        b"->",
-        b"::",
-        b"process.env",
-        b"os.environ",
-        b"secrets.",
-        b"...",
-    ];
+/// Whether the value is of a kind that names or proves something: an expression, a path, a UUID, a hash of a lock file.
+fn is_no_secret(value: &[u8]) -> bool {
     let slashes = value.iter().filter(|&&byte| byte == b'/').count();
-    let first_mark = matches!(
-        value.first(),
-        Some(b'$' | b'%' | b'<' | b'{' | b'[' | b'*' | b'&' | b'/' | b'.' | b'@' | b'(')
-    );
-    first_mark
-        || marks.iter().any(|mark| has(mark))
-        || value.iter().any(|byte| byte.is_ascii_whitespace() || !byte.is_ascii_graphic())
+    plausible::is_reference(value)
+        || memchr::memmem::find(value, b"://").is_some()
+        || value.iter().any(|byte| !byte.is_ascii_graphic())
         || (slashes > 1 && plausible::wordiness(value) > 0.5)
-        || is_dotted_name(value)
         || is_uuid(value)
         || value.starts_with(b"sha") && value.contains(&b'-')
-}
-
-/// `config.auth.password`, `user_password`, `getToken`, `ctrl+shift+down`, `kebab-case-word`.
-fn is_dotted_name(value: &[u8]) -> bool {
-    let plain = |byte: &u8| {
-        byte.is_ascii_alphabetic()
-            || matches!(byte, b'_' | b'.' | b'-' | b'+' | b'/' | b':' | b'[' | b']' | b'(' | b')')
-    };
-    value.iter().all(plain)
-        && (plausible::wordiness(value) > WORDY
-            || !value.iter().any(u8::is_ascii_uppercase) && value.len() < 16)
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -179,29 +142,28 @@ fn is_made_up(name: &[u8], value: &[u8]) -> bool {
         || text.is_empty()
         || memchr::memmem::find(&name, &text).is_some()
         || (value.len() < 40 && INVENTED.iter().any(|word| invented(&word)))
-        || (words > 2 && plausible::wordiness(value) > WORDY)
+        || (words > 2 && plausible::is_wordy(value))
 }
 
 /// How sure the value's own characters make us; none when they look like words, numbers or code.
-fn strength(value: &[u8], quoting: Quoting) -> Option<Confidence> {
+///
+/// A bare value in code is an expression; after a name in capitals, as in `.env` files, it is text like a quoted one.
+fn strength(name: &[u8], value: &[u8], quoting: Quoting) -> Option<Confidence> {
     let count = |kind: fn(&u8) -> bool| value.iter().filter(|byte| kind(byte)).count();
     let (digits, letters) = (count(u8::is_ascii_digit), count(u8::is_ascii_alphabetic));
     let symbols = value.len() - digits - letters;
     let entropy = plausible::entropy(value);
-    let wordy = plausible::wordiness(value) > WORDY;
+    let wordy = plausible::is_wordy(value);
     if plausible::is_placeholder(value) || letters == 0 || entropy < 2.8 || symbols * 3 > value.len() {
         return None;
     }
-    let mixed = digits > 0 || symbols > 0 && !wordy;
-    match quoting {
-        Quoting::Quoted if value.len() >= 20 && entropy >= 3.5 && !wordy && digits > 1 => {
-            Some(Confidence::Medium)
-        }
-        Quoting::Quoted if mixed && !(wordy && digits < 2 && symbols == 0) => Some(Confidence::Low),
-        Quoting::Quoted => (!wordy && value.len() >= 16).then_some(Confidence::Low),
-        Quoting::Bare if value.len() >= 20 && entropy >= 3.5 && !wordy && digits > 1 => Some(Confidence::Low),
-        Quoting::Bare => {
-            (digits > 1 && !wordy && entropy >= 3.0 && !value.contains(&b'.')).then_some(Confidence::Low)
-        }
+    let is_text = quoting == Quoting::Quoted || !name.iter().any(u8::is_ascii_lowercase);
+    let random = value.len() >= 12 && entropy >= 3.0 && !wordy && digits > 1;
+    match (is_text, random) {
+        (true, true) => Some(Confidence::Medium),
+        (true, false) if digits > 0 || symbols > 0 => (!wordy || digits > 1).then_some(Confidence::Low),
+        (true, false) => (!wordy && value.len() >= 16).then_some(Confidence::Low),
+        (false, true) => (value.len() >= 16 && !value.contains(&b'.')).then_some(Confidence::Low),
+        (false, false) => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Candidate;
-use crate::detect::plausible;
+use crate::detect::{pem, plausible};
 use crate::rule::JsonShape;
 
 /// A compiled [`JsonShape`].
@@ -33,7 +33,12 @@ impl Json {
             return None;
         }
         let secret = text(&self.shape.secret)?;
-        if plausible::is_placeholder(secret.as_bytes()) || secret.len() < 16 {
+        let is_key = |armour: pem::Pem| armour.kind != pem::PemKind::Placeholder;
+        let armoured = secret.starts_with("-----BEGIN");
+        if plausible::is_placeholder(secret.as_bytes())
+            || secret.len() < 16
+            || (armoured && !pem::parse(secret.as_bytes()).is_some_and(is_key))
+        {
             return None;
         }
         let name =

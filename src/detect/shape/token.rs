@@ -23,10 +23,7 @@ const LONGEST_PREFIX: usize = 12;
 impl Token {
     pub(super) fn new(shape: &TokenShape, check: Option<Check>) -> Result<Self, String> {
         let formats = parse_formats(&shape.format)?;
-        if let Some(at) =
-            formats.iter().position(|format| format.anchor().is_none_or(|anchor| anchor.len() < 3))
-        {
-            let _ = at;
+        if formats.iter().any(|format| format.anchor().is_none_or(|anchor| anchor.len() < 3)) {
             return Err(
                 "a token format needs a literal text of at least three characters; use `assigned`".into()
             );
@@ -40,8 +37,7 @@ impl Token {
 
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
         let text = &bytes[anchor.clone()];
-        let fitting = self.formats.iter().filter(|format| format.anchor() == Some(text));
-        fitting.into_iter().find_map(|format| {
+        self.formats.iter().filter(|format| format.anchor() == Some(text)).find_map(|format| {
             let span = format.match_around(bytes, anchor.start)?;
             judge(format, &bytes[span.clone()], self.check, self.entropy, Candidate::new(span))
         })
@@ -73,6 +69,7 @@ pub(super) fn judge(
     let variable = format.variable_part(token);
     match check.map_or(Verdict::Plausible(None), |check| check::verify(check, token)) {
         Verdict::Refuted => None,
+        _ if plausible::is_repetitive(&variable) => None,
         Verdict::Proved(fact) => {
             Some(Candidate { confidence: Some(Confidence::High), ..candidate.fact(fact) })
         }
