@@ -1,6 +1,7 @@
 //! A source: a place that holds bytes to examine, and hands them out as chunks.
 
 mod crew;
+mod excluded;
 mod reader;
 pub mod staged;
 pub mod stdin;

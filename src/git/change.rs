@@ -131,7 +131,7 @@ impl<'a> Comparison<'a> {
         match self.levels.pop().map(|level| level.state) {
             Some(State::Equal { expected, seen }) if expected != seen => return Err(CacheLies),
             Some(State::Differs(rest)) if rest.deleted || rest.at < rest.tree.len() => {
-                self.changes.any = true
+                self.changes.any = true;
             }
             _ => {}
         }

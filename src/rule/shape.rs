@@ -1,5 +1,7 @@
 //! A shape: the closed list of ways in which a rule can state how a secret looks.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 /// How a secret looks. The detector has one file for each.
@@ -40,6 +42,33 @@ impl Shape {
             Self::Json(_) => "json",
             Self::Generic(_) => "generic",
             Self::Regex(_) => "regex",
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    /// One clause for people: what it looks for.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(shape) => write!(out, "its format: {}", shape.format.join("  ")),
+            Self::Assigned(shape) => write!(
+                out,
+                "a value such as {}, assigned to a name with {}",
+                shape.format.join(" or "),
+                shape.words.join(", ")
+            ),
+            Self::Url(shape) if shape.schemes.is_empty() => {
+                out.write_str("a password in a URL of any scheme")
+            }
+            Self::Url(shape) => write!(out, "a password in a URL of {}", shape.schemes.join(", ")),
+            Self::Pem(shape) => write!(out, "its armour: {}", shape.labels.join(", ")),
+            Self::Jwt(shape) if shape.issuer.is_empty() => out.write_str("a JSON Web Token"),
+            Self::Jwt(shape) => write!(out, "a JSON Web Token issued by {}", shape.issuer.join(", ")),
+            Self::Json(shape) => write!(out, "a JSON object with {}", shape.fields.join(", ")),
+            Self::Generic(shape) => {
+                write!(out, "a random value assigned to a name with {}", shape.words.join(", "))
+            }
+            Self::Regex(shape) => write!(out, "the pattern {}", shape.pattern),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{CHUNK_BYTES, CHUNK_OVERLAP, Stop};
-use crate::chunk::Chunk;
+use super::Stop;
+use crate::chunk::{CHUNK_BYTES, CHUNK_OVERLAP, Chunk};
 use crate::coverage::Gap;
 use crate::finding::Origin;
 use crate::span::Position;
@@ -141,10 +141,10 @@ impl<'a> Reader<'a> {
         loop {
             let rest = &bytes[usize::try_from(window.offset).unwrap_or(bytes.len())..];
             if rest.len() <= CHUNK_BYTES {
-                window.emit(rest, self.sink);
+                window.emit(rest, true, self.sink);
                 return Ok(bytes.len() as u64);
             }
-            window.emit(&rest[..CHUNK_BYTES], self.sink);
+            window.emit(&rest[..CHUNK_BYTES], false, self.sink);
             if self.stopped() {
                 return Err(Unread::Stopped);
             }
@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
     ) -> Result<u64, Unread> {
         let mut window = Window::new(origin);
         while filled > CHUNK_BYTES {
-            window.emit(&self.buffer[..CHUNK_BYTES], self.sink);
+            window.emit(&self.buffer[..CHUNK_BYTES], false, self.sink);
             if self.stopped() {
                 return Err(Unread::Stopped);
             }
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
                 return Err(Unread::Changed);
             }
         }
-        window.emit(&self.buffer[..filled], self.sink);
+        window.emit(&self.buffer[..filled], true, self.sink);
         Ok(window.offset + filled as u64)
     }
 
@@ -213,14 +213,8 @@ impl<'a> Window<'a> {
         Self { origin, offset: 0, position: Position::START }
     }
 
-    fn emit(&self, bytes: &[u8], sink: Sink<'_>) {
-        sink(Chunk {
-            bytes,
-            origin: self.origin,
-            offset: self.offset,
-            position: self.position,
-            whole: false,
-        });
+    fn emit(&self, bytes: &[u8], last: bool, sink: Sink<'_>) {
+        sink(Chunk { bytes, origin: self.origin, offset: self.offset, position: self.position, last });
     }
 
     /// Moves past `bytes`.
@@ -252,7 +246,7 @@ mod tests {
     fn chunks(read: impl FnOnce(&mut Reader<'_>, &Origin) -> Result<u64, Unread>) -> (u64, Vec<Copied>) {
         let seen = Mutex::new(Vec::new());
         let sink = |chunk: Chunk<'_>| {
-            seen.lock().unwrap().push((chunk.offset, chunk.bytes.to_vec(), chunk.position, chunk.whole));
+            seen.lock().unwrap().push((chunk.offset, chunk.bytes.to_vec(), chunk.position, chunk.is_whole()));
         };
         let stop = Stop::default();
         let total = read(&mut Reader::new(&sink, &stop), &Origin::Stdin).unwrap();

@@ -1,5 +1,6 @@
 //! The staged change: the blobs of the index that the next commit would add, whatever lies on disk.
 
+use super::excluded::Excluded;
 use super::reader::{Reader, Unread};
 use super::{Source, SourceError, Stop, crew};
 use crate::chunk::Chunk;
@@ -9,10 +10,11 @@ use crate::git::change::{StagedBlob, staged};
 use crate::git::{GitError, ObjectError, ObjectKind, ObjectReader, Repository};
 
 /// The staged change of one repository.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Staged {
     repository: Repository,
     max_blob_bytes: u64,
+    exclude: Vec<String>,
 }
 
 /// The largest blob that is read unless the user says otherwise: it has to be in memory as a whole.
@@ -22,7 +24,7 @@ impl Staged {
     /// The staged change of `repository`.
     #[must_use]
     pub fn new(repository: Repository) -> Self {
-        Self { repository, max_blob_bytes: MAX_BLOB_BYTES }
+        Self { repository, max_blob_bytes: MAX_BLOB_BYTES, exclude: Vec::new() }
     }
 
     /// Reads blobs up to this size instead of 256 MiB.
@@ -30,6 +32,31 @@ impl Staged {
     pub fn max_blob_bytes(mut self, bytes: u64) -> Self {
         self.max_blob_bytes = bytes;
         self
+    }
+
+    /// Leaves out paths that match one of these patterns, written as in a `.gitignore` at the root.
+    #[must_use]
+    pub fn exclude(mut self, patterns: Vec<String>) -> Self {
+        self.exclude = patterns;
+        self
+    }
+
+    /// Takes excluded blobs out of the list; returns what became of them.
+    fn leave_out(&self, blobs: &mut Vec<StagedBlob>) -> Result<Vec<Gap>, SourceError> {
+        let Some(root) = self.repository.work_tree().filter(|_| !self.exclude.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let excluded = Excluded::new(&self.exclude, root)?;
+        let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let mut gaps = Vec::new();
+        blobs.retain(|blob| {
+            let is_excluded = excluded.has_below(&root.join(&blob.path));
+            if is_excluded {
+                gaps.push(Gap::new(blob.path.display().to_string(), "excluded by the configuration"));
+            }
+            !is_excluded
+        });
+        Ok(gaps)
     }
 
     /// Reads one blob and hands it out.
@@ -80,11 +107,12 @@ struct Tools<'a> {
 impl Source for Staged {
     fn visit(&self, sink: &(dyn Fn(Chunk<'_>) + Sync), stop: &Stop) -> Result<Coverage, SourceError> {
         // The index is released here already: it is the largest thing in memory.
-        let changes = staged(&self.repository).map_err(|error| SourceError {
+        let mut changes = staged(&self.repository).map_err(|error| SourceError {
             what: format!("cannot read what is staged in {}", self.repository.git_dir().display()),
             hint: error.hint().into(),
             cause: Some(Box::new(error)),
         })?;
+        let excluded = self.leave_out(&mut changes.blobs)?;
         let tools = || Tools { reader: Reader::new(sink, stop), objects: self.repository.objects() };
         let mut coverage = crew::work_off(&changes.blobs, tools, |tools, blob, coverage| {
             self.read(tools, blob, coverage);
@@ -102,9 +130,16 @@ impl Source for Staged {
             coverage.missed.push(Gap::new(path.display().to_string(), error.to_string()).hint(FSCK));
         }
         if changes.blobs.is_empty() && coverage.missed.is_empty() {
-            let reason = if changes.any { "the staged change adds no content" } else { "nothing is staged" };
+            let reason = if !excluded.is_empty() {
+                "everything staged is excluded"
+            } else if changes.any {
+                "the staged change adds no content"
+            } else {
+                "nothing is staged"
+            };
             coverage.nothing_to_do = Some(reason.into());
         }
+        coverage.skipped.extend(excluded);
         coverage.missed.sort();
         Ok(coverage)
     }
@@ -363,7 +398,7 @@ mod tests {
         let (seen, coverage) = scan(&repo);
         assert_eq!((seen.len(), coverage.items), (101, 101));
         assert_eq!(seen["d3/f3"], "content 3");
-        assert_eq!(seen["large"].len(), (5 << 20) + super::super::CHUNK_OVERLAP);
+        assert_eq!(seen["large"].len(), (5 << 20) + crate::chunk::CHUNK_OVERLAP);
     }
 
     #[test]

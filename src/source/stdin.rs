@@ -61,7 +61,7 @@ mod tests {
         for text in ["some text", ""] {
             let seen = Mutex::new(String::new());
             let sink = |chunk: Chunk<'_>| {
-                assert!(chunk.whole && *chunk.origin == Origin::Stdin);
+                assert!(chunk.is_whole() && *chunk.origin == Origin::Stdin);
                 *seen.lock().unwrap() += std::str::from_utf8(chunk.bytes).unwrap();
             };
             let coverage = Stdin::new(text.as_bytes()).visit(&sink, &Stop::default()).unwrap();

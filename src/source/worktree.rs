@@ -1,6 +1,5 @@
 //! The work tree: files and directories as they lie on disk.
 
-mod excluded;
 mod roots;
 mod tracked;
 
@@ -12,9 +11,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ignore::{DirEntry, ParallelVisitor, ParallelVisitorBuilder, WalkBuilder, WalkState};
 
-use self::excluded::Excluded;
 use self::roots::{Root, Roots};
 use self::tracked::{Repositories, Tracked};
+use super::excluded::Excluded;
 use super::reader::{Reader, Sink, Unread, io_gap};
 use super::{Source, SourceError, Stop, crew};
 use crate::chunk::Chunk;
@@ -81,7 +80,8 @@ impl Source for Worktree {
             return Err(nothing_readable(coverage));
         };
         let repositories = Repositories::new(&self.options, &roots);
-        let walk = Walk { options: &self.options, roots: &roots, excluded: &excluded, repositories: &repositories };
+        let walk =
+            Walk { options: &self.options, roots: &roots, excluded: &excluded, repositories: &repositories };
         let mut builder = WalkBuilder::new(&first.path);
         for root in others {
             builder.add(&root.path);
@@ -108,7 +108,9 @@ impl Source for Worktree {
 fn nothing_readable(mut coverage: Coverage) -> SourceError {
     let (what, hint) = match coverage.missed.pop() {
         Some(gap) => (format!("cannot read {}: {}", gap.subject, gap.reason), gap.hint),
-        None => ("no path to scan was given".into(), "name a file or a directory, or `.` for this one".into()),
+        None => {
+            ("no path to scan was given".into(), "name a file or a directory, or `.` for this one".into())
+        }
     };
     SourceError { what, hint, cause: None }
 }
@@ -232,7 +234,10 @@ impl<'a> Visitor<'a> {
         }
         let walk = self.walk;
         let Some(here) = self.here(entry) else { return WalkState::Continue };
-        if walk.options.ignore == Ignore::AsGit && name == OsStr::new("node_modules") && !here.root.in_packages {
+        if walk.options.ignore == Ignore::AsGit
+            && name == OsStr::new("node_modules")
+            && !here.root.in_packages
+        {
             let gap = Gap::new(display(entry.path()), "installed packages that git does not track");
             self.coverage.skipped.push(gap.hint("name the directory, or use --no-ignore, to scan them"));
             return WalkState::Skip;
@@ -253,12 +258,17 @@ impl<'a> Visitor<'a> {
     fn other(&mut self, entry: DirEntry, kind: FileType) {
         let named = entry.depth() == 0;
         if kind.is_symlink() && !named {
-            return self.coverage.skipped.push(Gap::new(display(entry.path()), "a symbolic link, not followed"));
+            return self
+                .coverage
+                .skipped
+                .push(Gap::new(display(entry.path()), "a symbolic link, not followed"));
         }
         if !kind.is_file() {
             let gap = Gap::new(display(entry.path()), kind_name(kind));
             if named {
-                self.coverage.missed.push(gap.hint("let it be read by another program and scan that with --stdin"));
+                self.coverage
+                    .missed
+                    .push(gap.hint("let it be read by another program and scan that with --stdin"));
             } else {
                 self.coverage.skipped.push(gap);
             }

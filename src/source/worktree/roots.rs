@@ -47,10 +47,12 @@ impl Roots {
             if roots.by_real.contains_key(&real) {
                 continue;
             }
+            // To the walker, `-` is standard input.
+            let path = if path == Path::new("-") { Path::new("./-") } else { path };
             let in_packages = real.components().any(|part| part.as_os_str() == OsStr::new("node_modules"));
             roots.by_real.insert(real.clone(), roots.all.len());
-            roots.by_path.insert(path.clone(), roots.all.len());
-            roots.all.push(Root { path: path.clone(), real, is_directory, in_packages });
+            roots.by_path.insert(path.to_path_buf(), roots.all.len());
+            roots.all.push(Root { path: path.to_path_buf(), real, is_directory, in_packages });
         }
         roots.nested = roots.all.iter().any(|root| roots.above(root.real.parent()).is_some());
         (roots, coverage)

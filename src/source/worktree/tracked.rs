@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::excluded::Excluded;
+use super::super::excluded::Excluded;
 use super::roots::Roots;
 use super::{Ignore, Options, shown};
 use crate::coverage::{Coverage, Gap};
@@ -25,13 +25,16 @@ pub(super) struct Tracked {
 impl Tracked {
     /// Reads the index; symbolic links, submodules and sparse directories are no files to read.
     fn load(repository: &Repository) -> Result<Option<Self>, GitError> {
-        let (Some(work_tree), Some(index)) = (repository.work_tree(), repository.index()?) else { return Ok(None) };
+        let (Some(work_tree), Some(index)) = (repository.work_tree(), repository.index()?) else {
+            return Ok(None);
+        };
         let (mut paths, mut ends) = (Vec::new(), Vec::with_capacity(index.len()));
         let mut entries = index.entries();
         let mut last = 0..0;
         while let Some(entry) = entries.next() {
             // The stages of a conflict have the same path.
-            if entry.mode & 0o170_000 == 0o100_000 && (ends.is_empty() || entry.path != &paths[last.clone()]) {
+            if entry.mode & 0o170_000 == 0o100_000 && (ends.is_empty() || entry.path != &paths[last.clone()])
+            {
                 last = paths.len()..paths.len() + entry.path.len();
                 paths.extend(entry.path);
                 ends.push(paths.len());
@@ -48,6 +51,16 @@ impl Tracked {
 
     fn path(&self, index: usize) -> &[u8] {
         &self.paths[self.range(index)]
+    }
+
+    /// Where the roots lie in this work tree; an empty prefix means all of it.
+    fn below(&self, roots: &Roots) -> Vec<Vec<u8>> {
+        let directories = roots.all().iter().filter(|root| root.is_directory).map(|root| &*root.real);
+        directories
+            .filter_map(
+                |real| if self.work_tree.starts_with(real) { Some(Vec::new()) } else { self.prefix(real) },
+            )
+            .collect()
     }
 
     /// Notes that the walk has met `path`, tracked or not.
@@ -86,12 +99,7 @@ impl<'a> Repositories<'a> {
     /// Reads the indexes of the repositories that the roots lie in; none if nothing is ignored anyway.
     pub(super) fn new(options: &'a Options, roots: &Roots) -> Self {
         let active = options.ignore == Ignore::AsGit && roots.all().iter().any(|root| root.is_directory);
-        let this = Self {
-            environment: &options.git,
-            all: RwLock::default(),
-            gaps: Mutex::default(),
-            active,
-        };
+        let this = Self { environment: &options.git, all: RwLock::default(), gaps: Mutex::default(), active };
         for root in roots.all().iter().filter(|root| active && root.is_directory) {
             this.load(&root.real);
         }
@@ -111,7 +119,9 @@ impl<'a> Repositories<'a> {
             ..GitEnvironment::default()
         };
         let found = match Repository::discover(directory, &alone) {
-            Ok(None) if self.environment.git_dir.is_some() => Repository::discover(directory, self.environment),
+            Ok(None) if self.environment.git_dir.is_some() => {
+                Repository::discover(directory, self.environment)
+            }
             found => found,
         };
         let known = |work_tree: &Path| self.all.read().is_ok_and(|all| all.contains_key(work_tree));
@@ -127,7 +137,8 @@ impl<'a> Repositories<'a> {
             // A `.git` file that points nowhere, as in a copied work tree: no repository, so nothing is tracked.
             Ok(None) | Err(GitError::NotGit { .. }) => {}
             Err(error) => {
-                let reason = std::error::Error::source(&error).map_or(String::new(), |cause| format!(" ({cause})"));
+                let reason =
+                    std::error::Error::source(&error).map_or(String::new(), |cause| format!(" ({cause})"));
                 let gap = Gap::new(directory.display().to_string(), format!("{error}{reason}"));
                 let hint = format!("{}; or scan all files with --no-ignore", error.hint());
                 self.gaps().missed.push(gap.hint(hint));
@@ -164,9 +175,16 @@ impl<'a> Repositories<'a> {
         let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = Vec::new();
         for tracked in all.values() {
+            let below = tracked.below(roots);
             let mut parent = (PathBuf::new(), false);
-            for index in (0..tracked.ends.len()).filter(|&index| !tracked.seen[index].load(Ordering::Relaxed)) {
-                let real = tracked.work_tree.join(path_from_git(tracked.path(index)));
+            for index in 0..tracked.ends.len() {
+                let path = tracked.path(index);
+                if tracked.seen[index].load(Ordering::Relaxed)
+                    || !below.iter().any(|root| path.starts_with(root))
+                {
+                    continue;
+                }
+                let real = tracked.work_tree.join(path_from_git(path));
                 let Some(root) = roots.above(Some(&real)).filter(|root| root.is_directory) else { continue };
                 let directory = real.parent().unwrap_or(&real);
                 if parent.0 != directory {

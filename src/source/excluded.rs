@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::super::SourceError;
+use super::SourceError;
 
 /// Compiled patterns.
 pub(super) struct Excluded {

@@ -1,0 +1,85 @@
+//! The command line: arguments, commands, exit codes. The library below it never sees any of them.
+
+mod environment;
+mod error;
+mod exit;
+mod hook;
+mod interrupt;
+mod output;
+mod progress;
+mod rules;
+mod scan;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use environment::Environment;
+use exit::Exit;
+
+/// Finds leaked secrets before they are committed, and after.
+///
+/// Start with `kbsec scan` in a project, and `kbsec hook install` to stop the next secret at `git commit`.
+#[derive(Debug, Parser)]
+#[command(name = "kbsec", version, disable_help_subcommand = false, subcommand_required = true)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 findings, 2 could not do the job, 3 incomplete, 130 interrupted.\n\
+                        `kbsec help exit-codes` explains them."
+)]
+struct App {
+    #[command(subcommand)]
+    command: Command,
+    /// When to colour what people read
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "General")]
+    color: Color,
+    /// Show no progress and no notes, only results and errors
+    #[arg(long, short, global = true, help_heading = "General")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look for secrets in files, staged changes or standard input
+    Scan(scan::ScanArgs),
+    /// List, show and test the rules
+    Rules(rules::RulesArgs),
+    /// Install, remove or check the git pre-commit hook
+    Hook(hook::HookArgs),
+    /// Explain the exit codes
+    #[command(long_about = exit::table())]
+    ExitCodes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What every command gets besides its own arguments.
+#[derive(Debug)]
+struct Context {
+    environment: Environment,
+    color: Color,
+    quiet: bool,
+}
+
+/// Runs the program.
+pub(crate) fn run() -> Exit {
+    error::quiet_panics();
+    let app = match App::try_parse() {
+        Ok(app) => app,
+        Err(error) => return error::usage(&error),
+    };
+    let context = Context { environment: Environment::read(), color: app.color, quiet: app.quiet };
+    let result = match &app.command {
+        Command::Scan(args) => scan::run(args, &context),
+        Command::Rules(args) => rules::run(args, &context),
+        Command::Hook(args) => hook::run(args),
+        Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
+    };
+    result.unwrap_or_else(|error| error::report(&error))
+}

@@ -1,0 +1,69 @@
+//! The environment: variables, clock, current directory and terminals. Nothing else in the program asks for them.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kbsec::git::GitEnvironment;
+
+use super::Color;
+
+/// What the program knows of its surroundings, read once.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    /// Variables with which git points hooks at a repository.
+    pub(crate) git: GitEnvironment,
+    /// `KBSEC_FINGERPRINT_KEY`.
+    pub(crate) fingerprint_key: Option<OsString>,
+    /// Where the user is.
+    pub(crate) directory: PathBuf,
+    no_color: bool,
+    columns: Option<usize>,
+}
+
+impl Environment {
+    pub(crate) fn read() -> Self {
+        let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let paths = |name: &str| env::var_os(name).iter().flat_map(env::split_paths).collect();
+        Self {
+            git: GitEnvironment {
+                git_dir: path("GIT_DIR"),
+                work_tree: path("GIT_WORK_TREE"),
+                index_file: path("GIT_INDEX_FILE"),
+                object_directory: path("GIT_OBJECT_DIRECTORY"),
+                alternate_object_directories: paths("GIT_ALTERNATE_OBJECT_DIRECTORIES"),
+                ceiling_directories: paths("GIT_CEILING_DIRECTORIES"),
+            },
+            fingerprint_key: env::var_os("KBSEC_FINGERPRINT_KEY").filter(|key| !key.is_empty()),
+            directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
+        }
+    }
+
+    /// Seconds since the Unix epoch.
+    pub(crate) fn now() -> u64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    pub(crate) fn stdout_is_terminal() -> bool {
+        std::io::stdout().is_terminal()
+    }
+
+    /// Whether text for people is coloured when it goes to standard output.
+    pub(crate) fn wants_color(&self, color: Color) -> bool {
+        match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => Self::stdout_is_terminal() && !self.no_color,
+        }
+    }
+
+    /// Columns of the terminal, 80 where there is none to ask.
+    pub(crate) fn width(&self) -> usize {
+        let asked = || terminal_size::terminal_size().map_or(80, |(columns, _)| usize::from(columns.0));
+        self.columns.unwrap_or_else(asked).clamp(40, 120)
+    }
+}

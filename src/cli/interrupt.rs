@@ -1,0 +1,34 @@
+//! Ctrl-C: ends the scan soon and with a report, or at once when it does not react.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kbsec::source::Stop;
+
+use super::exit::Exit;
+
+/// How long the scan may take to end by itself; reading from a silent pipe never does.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// Catches SIGINT, SIGTERM and SIGHUP. Where they cannot be caught, they end the program as usual.
+pub(crate) fn listen() -> Arc<Stop> {
+    let stop = Arc::new(Stop::default());
+    let requested = Arc::clone(&stop);
+    let _ = ctrlc::set_handler(move || {
+        if requested.requested() {
+            leave();
+        }
+        requested.request();
+        std::thread::spawn(|| {
+            std::thread::sleep(GRACE);
+            leave();
+        });
+    });
+    stop
+}
+
+#[expect(clippy::disallowed_methods, reason = "the main thread may be blocked in a read for ever")]
+fn leave() -> ! {
+    super::progress::clear();
+    std::process::exit(i32::from(Exit::Interrupted as u8))
+}

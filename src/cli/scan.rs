@@ -1,0 +1,306 @@
+//! `kbsec scan`: its arguments, and how they become a source, a detector and a report.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use kbsec::config::Config;
+use kbsec::coverage::Gap;
+use kbsec::date;
+use kbsec::detect::Detector;
+use kbsec::finding::Confidence;
+use kbsec::git::{GitError, Repository};
+use kbsec::report::{self, Report, Run, Style};
+use kbsec::scan::{Options, Outcome, scan};
+use kbsec::secret::{Consent, FingerprintKey};
+use kbsec::source::Source;
+use kbsec::source::staged::Staged;
+use kbsec::source::stdin::Stdin;
+use kbsec::source::worktree::{self, Ignore, Worktree};
+
+use super::environment::Environment;
+use super::error::Hinted;
+use super::exit::Exit;
+use super::progress::Progress;
+use super::{Context, interrupt, output};
+
+/// Look for secrets in files, staged changes or standard input
+///
+/// Without arguments, scans the current directory: hidden files too, but not what .gitignore leaves out unless it is
+/// tracked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kbsec scan                     the current directory\n  \
+                        kbsec scan --staged            what the next commit adds\n  \
+                        kubectl logs web | kbsec scan --stdin\n  \
+                        kbsec scan -f sarif -o kbsec.sarif --exit-zero")]
+pub(crate) struct ScanArgs {
+    /// Files and directories; `-` means standard input
+    #[arg(help_heading = "Input")]
+    paths: Vec<PathBuf>,
+    /// Scan what the next commit adds: the index, not the files on disk
+    #[arg(long, help_heading = "Input", conflicts_with_all = ["paths", "stdin"])]
+    staged: bool,
+    /// Scan standard input
+    #[arg(long, help_heading = "Input", conflicts_with = "paths")]
+    stdin: bool,
+    /// Also scan what .gitignore leaves out, and node_modules
+    #[arg(long, help_heading = "Input")]
+    no_ignore: bool,
+    /// Leave out paths that match this glob; may be repeated
+    #[arg(long, value_name = "GLOB", help_heading = "Input")]
+    exclude: Vec<String>,
+    /// Do not read files larger than this (such as 64M); they are reported as missed
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Input")]
+    max_file_size: Option<u64>,
+    /// Add the rules of a file, or of all .toml files in a directory; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Detection")]
+    rules: Vec<PathBuf>,
+    /// Do not use this rule; may be repeated
+    #[arg(long, value_name = "RULE", help_heading = "Detection")]
+    disable: Vec<String>,
+    /// Report what is at least this certain
+    #[arg(long, value_enum, default_value_t = Floor::Medium, value_name = "LEVEL", help_heading = "Detection")]
+    confidence: Floor,
+    /// Use this configuration instead of looking for kbsec.toml
+    #[arg(long, value_name = "FILE", help_heading = "Detection")]
+    config: Option<PathBuf>,
+    /// Use no configuration file
+    #[arg(long, conflicts_with = "config", help_heading = "Detection")]
+    no_config: bool,
+    /// Format of the report
+    #[arg(long, short, default_value = "text", help_heading = "Output")]
+    #[arg(value_name = "text|json|jsonl|sarif|github")]
+    format: report::Format,
+    /// Write the report to a file
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Show secrets in full; only on a terminal
+    #[arg(long, conflicts_with = "output", help_heading = "Output")]
+    reveal: bool,
+    /// Exit with 0 even when there are findings
+    #[arg(long, help_heading = "Output")]
+    exit_zero: bool,
+    /// Exit with 0 even when something could not be examined
+    #[arg(long, help_heading = "Output")]
+    allow_incomplete: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Floor {
+    Low,
+    Medium,
+    High,
+}
+
+/// Runs the scan and writes the report.
+pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
+    let started = Environment::now();
+    let reveal = consent(args)?;
+    let project = Project::find(args, context)?;
+    let detector = project.detector(args)?;
+    let (source, subject) = project.source(args, context)?;
+    let stop = interrupt::listen();
+    let progress = Progress::new(context.quiet);
+    let options = Options { key: project.key(context), now: started, progress: &|bytes| progress.add(bytes) };
+    let mut outcome = scan(source.as_ref(), &detector, &options, &stop)?;
+    drop(progress);
+    project.filter(&mut outcome, args.confidence, started);
+    let exit = exit(args, &outcome, stop.requested());
+    let run = Run {
+        version: env!("CARGO_PKG_VERSION"),
+        subject,
+        base: project.base(args, context),
+        root: project.root.clone(),
+        repository: project.repository.as_ref().map(describe),
+        interrupted: stop.requested(),
+        exit_code: exit as u8,
+        time: (started, Environment::now()),
+    };
+    let rules = detector.rules();
+    let report =
+        Report { findings: &outcome.findings, coverage: &outcome.coverage, rules: &rules, run: &run };
+    let style = Style {
+        color: args.output.is_none() && context.environment.wants_color(context.color),
+        width: context.environment.width(),
+        reveal,
+    };
+    let reporter = args.format.reporter(style);
+    output::write(args.output.as_deref(), |out| reporter.write(&report, out))?;
+    Ok(exit)
+}
+
+/// What the scan knows of the place it runs in.
+struct Project {
+    /// The repository around the first path, or the current directory.
+    repository: Option<Repository>,
+    config: Config,
+    /// The work tree; the current directory without one.
+    root: PathBuf,
+}
+
+impl Project {
+    fn find(args: &ScanArgs, context: &Context) -> anyhow::Result<Self> {
+        let here = &context.environment.directory;
+        let start =
+            args.paths.first().filter(|path| !is_stdin(path)).map_or(here.clone(), |path| here.join(path));
+        let start = if start.is_dir() { start } else { start.parent().unwrap_or(here).to_owned() };
+        let repository = match Repository::discover(&start, &context.environment.git) {
+            Ok(repository) => repository,
+            // A plain scan needs no repository; a staged one is nothing without it.
+            Err(_) if !args.staged => None,
+            Err(error) => return Err(with_hint(error)),
+        };
+        if args.staged && repository.is_none() {
+            return Err(Hinted::new(
+                format!("{} is not in a git repository, so nothing can be staged", here.display()),
+                "run this inside a repository, or scan files with `kbsec scan PATH`",
+            ));
+        }
+        let root = repository.as_ref().and_then(Repository::work_tree).unwrap_or(here).to_owned();
+        let config_path = match &args.config {
+            Some(path) => Some(path.clone()),
+            None if args.no_config => None,
+            None => Config::find(&start, &root),
+        };
+        let config = config_path.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        Ok(Self { repository, config, root })
+    }
+
+    fn detector(&self, args: &ScanArgs) -> anyhow::Result<Detector> {
+        let paths: Vec<PathBuf> = args.rules.iter().chain(&self.config.rules).cloned().collect();
+        let mut rules = super::rules::load(&paths)?;
+        for name in args.disable.iter().chain(&self.config.disable) {
+            let id = rules.get(name).ok_or_else(|| super::rules::unknown(&rules, name))?.meta.id.clone();
+            rules.retain(|rule| rule.meta.id != id);
+        }
+        if rules.iter().next().is_none() {
+            return Err(Hinted::new("every rule is disabled", "without rules nothing would be looked for"));
+        }
+        Ok(Detector::new(&rules)?)
+    }
+
+    /// The source, and what to call it.
+    fn source(&self, args: &ScanArgs, context: &Context) -> anyhow::Result<(Box<dyn Source>, String)> {
+        let limit = args.max_file_size.or(self.config.max_file_size);
+        if args.stdin || args.paths.iter().any(|path| is_stdin(path)) {
+            if args.paths.len() > 1 {
+                return Err(Hinted::new(
+                    "standard input was given together with paths",
+                    "scan them one after the other",
+                ));
+            }
+            return Ok((Box::new(Stdin::new(std::io::stdin())), "standard input".to_owned()));
+        }
+        let exclude = args.exclude.iter().chain(&self.config.exclude).cloned().collect();
+        if let (true, Some(repository)) = (args.staged, &self.repository) {
+            let staged = Staged::new(repository.clone()).exclude(exclude);
+            let staged = limit.map_or(staged.clone(), |limit| staged.max_blob_bytes(limit));
+            return Ok((Box::new(staged), "staged changes".to_owned()));
+        }
+        let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+        let subject = match paths.as_slice() {
+            [path] => path.display().to_string(),
+            _ => format!("{} paths", paths.len()),
+        };
+        let mut options = worktree::Options {
+            ignore: if args.no_ignore { Ignore::Nothing } else { Ignore::AsGit },
+            exclude,
+            exclude_base: self.root.clone(),
+            git: context.environment.git.clone(),
+            ..worktree::Options::default()
+        };
+        options.max_file_bytes = limit.unwrap_or(options.max_file_bytes);
+        Ok((Box::new(Worktree::new(paths, options)), subject))
+    }
+
+    fn key(&self, context: &Context) -> FingerprintKey {
+        let from_environment = context.environment.fingerprint_key.as_ref().map(|key| key.as_encoded_bytes());
+        let key = from_environment.or(self.config.fingerprint_key.as_ref().map(String::as_bytes));
+        key.map_or_else(FingerprintKey::default, FingerprintKey::new)
+    }
+
+    /// Takes out what is not certain enough and what is waived; the latter is accounted for.
+    fn filter(&self, outcome: &mut Outcome, floor: Floor, now: u64) {
+        let floor = match floor {
+            Floor::Low => Confidence::Low,
+            Floor::Medium => Confidence::Medium,
+            Floor::High => Confidence::High,
+        };
+        let today = date::day(now).unwrap_or_default();
+        let waived = &mut outcome.coverage.skipped;
+        let mut unsure = 0;
+        outcome.findings.retain(|finding| {
+            if let Some(waiver) = self.config.waiver_of(finding, &today) {
+                let place = &finding.locations()[0];
+                let owner = waiver.owner.as_ref().map_or(String::new(), |owner| format!(" by {owner}"));
+                let until = waiver.expires.as_ref().map_or(String::new(), |day| format!(" until {day}"));
+                let subject = format!("{}:{}", place.origin, place.start.line);
+                waived.push(Gap::new(subject, format!("waived{owner}{until}: {}", waiver.reason)));
+                return false;
+            }
+            unsure += usize::from(finding.confidence() < floor);
+            finding.confidence() >= floor
+        });
+        if unsure > 0 {
+            let subject = format!("{unsure} {}", if unsure == 1 { "finding" } else { "findings" });
+            let hint = "`--confidence low` shows them.";
+            waived.push(Gap::new(subject, "of low confidence").hint(hint));
+        }
+    }
+
+    /// The directory to which the paths of findings are relative.
+    fn base(&self, args: &ScanArgs, context: &Context) -> PathBuf {
+        if args.staged { self.root.clone() } else { context.environment.directory.clone() }
+    }
+}
+
+fn exit(args: &ScanArgs, outcome: &Outcome, interrupted: bool) -> Exit {
+    if interrupted {
+        return Exit::Interrupted;
+    }
+    if !outcome.findings.is_empty() && !args.exit_zero {
+        return Exit::Findings;
+    }
+    if outcome.coverage.is_incomplete() && !args.allow_incomplete { Exit::Incomplete } else { Exit::Clean }
+}
+
+fn describe(repository: &Repository) -> report::Repository {
+    report::Repository {
+        uri: repository.origin_url().map(str::to_owned),
+        revision: repository.head().ok().flatten().map(|head| head.commit.to_string()),
+        branch: repository.branch().ok().flatten(),
+    }
+}
+
+fn with_hint(error: GitError) -> anyhow::Error {
+    let hint = error.hint();
+    anyhow::Error::new(error).context(hint)
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn consent(args: &ScanArgs) -> anyhow::Result<Option<Consent>> {
+    match (args.reveal, Environment::stdout_is_terminal()) {
+        (false, _) => Ok(None),
+        (true, true) => Ok(Some(Consent::given_at_a_terminal())),
+        (true, false) => Err(Hinted::new(
+            "--reveal shows secrets only on a terminal, and standard output is none",
+            "leave out --reveal, or run the command without a pipe",
+        )),
+    }
+}
+
+/// `1024`, `64K`, `64M`, `2G`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        _ => return Err("write a size as 64K, 64M or 2G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a size as 64K, 64M or 2G".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "that is more than any file has".to_owned())
+}
