@@ -92,6 +92,11 @@ fn the_library_does_not_print_exit_or_look_around() {
 }
 
 #[test]
+fn a_format_is_known_to_the_reports_only() {
+    assert_none(&imports::formats(&program(), &kbsec::report::Format::ALL.map(kbsec::report::Format::name)));
+}
+
+#[test]
 fn files_and_functions_are_short() {
     assert_none(&files::lengths(&program()));
 }

@@ -362,3 +362,22 @@ fn the_hook_stops_a_commit() {
     sandbox.stage("a.env", line(&token));
     sandbox.git(["commit", "--quiet", "--message=two"]);
 }
+
+#[test]
+fn one_file_adds_a_rule() {
+    let sandbox = Sandbox::new();
+    let rule = "[[rule]]\nid = \"corp-key\"\ntitle = \"Key of our own service\"\nseverity = \"high\"\nconfidence = \"high\"\n\
+                token = { format = [\"corp_{base62:24}\"] }\nexamples = [\"corp_{{base62:24}}\", \"k: corp_{{base62:24}}\"]\n\
+                non-examples = [\"corp_{{x*24}}\", \"corp_{{base62:20}}\"]\n\
+                [rule.respond]\nimpact = \"Reads every order.\"\nrevoke = [\"Ask the platform team.\"]\n";
+    sandbox.write("rules/corp.toml", rule);
+    let secret = format!("corp_{}", &secrets::github(23)[10..34]);
+    sandbox.write("app/a.env", line(&secret));
+    drop(sandbox.kbsec(["rules", "test", "--rules", "rules"]).run().code(0));
+    let run = sandbox.kbsec(["scan", "--rules", "rules", "-f", "json", "app"]).run().code(1).keeps(&secret);
+    assert_eq!(run.findings(), ["corp-key app/a.env:1:9"]);
+    assert_eq!(run.json()["findings"][0]["help"]["impact"], "Reads every order.");
+    // Examples that do not hold fail the test of the rule.
+    sandbox.write("rules/corp.toml", rule.replace("corp_{{base62:20}}", "corp_{{base62:24}}"));
+    drop(sandbox.kbsec(["rules", "test", "--rules", "rules"]).run().code(1).mentions("corp-key"));
+}

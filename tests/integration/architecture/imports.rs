@@ -176,6 +176,24 @@ pub(super) fn owners(files: &[Code]) -> Vec<String> {
     faults
 }
 
+/// Places outside of `src/report` that know one format of reports from another; there, a new format would cost more
+/// than its own file, its variant and its expected output.
+pub(super) fn formats(files: &[Code], names: &[&str]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|file| !file.path.starts_with("src/report")) {
+        for path in paths(&file.text) {
+            let [.., owner, variant] = &path.segments[..] else { continue };
+            if owner == "Format" && names.contains(&variant.to_lowercase().as_str()) {
+                faults.push(format!(
+                    "{}: knows the format {variant}; let src/report decide by a method of Format",
+                    file.at(path.offset)
+                ));
+            }
+        }
+    }
+    faults
+}
+
 /// Places where the library prints, exits, or reads the environment or the clock.
 pub(super) fn quiet_library(files: &[Code]) -> Vec<String> {
     let mut faults = Vec::new();
@@ -269,7 +287,7 @@ impl ModuleTree {
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, Layers, cycles, owners, quiet_library, upward};
+    use super::{Code, Layers, cycles, formats, owners, quiet_library, upward};
 
     fn files(list: &[(&str, &str)]) -> Vec<Code> {
         list.iter().map(|(path, text)| Code::new(path, text)).collect()
@@ -374,6 +392,15 @@ mod tests {
         assert_eq!(faults.len(), 2, "{faults:#?}");
         assert!(faults[0].starts_with("src/source/staged.rs:1: git2 belongs to src/git and src/rewrite"));
         assert!(faults[1].starts_with("src/report/text.rs:1: clap belongs to"));
+    }
+
+    #[test]
+    fn a_format_known_outside_of_the_reports_is_a_fault() {
+        let text = "fn f() { report::Format::Sarif; Format::ALL; Format::parse(a) }";
+        let faults =
+            formats(&files(&[("src/cli/scan.rs", text), ("src/report.rs", text)]), &["text", "sarif"]);
+        assert_eq!(faults.len(), 1, "{faults:#?}");
+        assert!(faults[0].starts_with("src/cli/scan.rs:1: knows the format Sarif"), "{faults:#?}");
     }
 
     #[test]
