@@ -141,7 +141,7 @@ fn is_made_up(name: &[u8], value: &[u8]) -> bool {
     constant
         || text.is_empty()
         || memchr::memmem::find(&name, &text).is_some()
-        || (value.len() < 40 && INVENTED.iter().any(|word| invented(word)))
+        || (value.len() < 40 && INVENTED.iter().any(invented))
         || (words > 2 && plausible::is_wordy(value))
 }
 
