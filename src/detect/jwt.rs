@@ -58,7 +58,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Jwt> {
     let payload = object(second)?;
     let signature = run(&window[at..]);
     let len = at + signature.len();
-    if len == LONGEST {
+    if len == LONGEST || !fits(&algorithm, signature.len()) {
         return None;
     }
     let unsigned = signature.is_empty() || algorithm.eq_ignore_ascii_case("none");
@@ -75,6 +75,21 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Jwt> {
         facts.push("forgeable: signed with the public development secret of KB Labs".to_owned());
     }
     Some(Jwt { len, issuer, expires, facts, forgeable, unsigned })
+}
+
+/// Whether a signature of the algorithm can have this many base64 characters (RFC 7518 section 3); one that cannot
+/// was made up or cut off, and opens nothing.
+fn fits(algorithm: &str, length: usize) -> bool {
+    length == 0
+        || match algorithm {
+            "HS256" => length == 43,
+            "HS384" => length == 64,
+            "HS512" | "ES256" | "ES256K" | "EdDSA" => length == 86,
+            "ES384" => length == 128,
+            "ES512" => length == 176,
+            "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => length >= 171,
+            _ => true,
+        }
 }
 
 /// A token of five parts: header, encrypted key (may be empty), initialisation vector, ciphertext, tag.
@@ -233,8 +248,14 @@ mod tests {
             assert!(jwt.forgeable, "{:?}", jwt.facts);
             assert_eq!(jwt.facts[1..4], ["subject is a KB Labs host", "type machine", "never expires"]);
         }
-        let other = signed(r#"{"alg":"HS512"}"#, r#"{"sub":"host_1"}"#, PUBLIC_SECRETS[0]);
+        let other = signed(r#"{"alg":"HS256"}"#, r#"{"sub":"host_1"}"#, "another secret");
         assert!(!parse(other.as_bytes()).unwrap().forgeable);
+    }
+
+    #[test]
+    fn a_signature_of_another_length_than_its_algorithm_makes_was_invented() {
+        let short = signed(r#"{"alg":"HS512"}"#, r#"{"sub":"host_1"}"#, PUBLIC_SECRETS[0]);
+        assert!(parse(short.as_bytes()).is_none());
     }
 
     #[test]

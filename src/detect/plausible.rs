@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 
 /// Words that stand in examples and templates, never in random text of some length.
-const PLACEHOLDERS: [&str; 34] = [
+const PLACEHOLDERS: [&str; 32] = [
     "example",
     "changeme",
     "change_me",
@@ -34,13 +34,17 @@ const PLACEHOLDERS: [&str; 34] = [
     "todo",
     "mock",
     "enter_",
-    "my_",
-    "my-",
     "abcdefgh",
     "12345678",
     "01234567",
     "00000000",
 ];
+
+/// Words that say the same only where a value begins.
+const FIRST_WORDS: [&[u8]; 4] = [b"my_", b"my-", b"the_", b"the-"];
+
+/// How published keys begin that programs accept on a developer's machine only, such as that of the Azure emulator.
+const PUBLIC_VALUES: [&[u8]; 1] = [b"Eby8vdM02xNOcqFlqUwJPLlmEtlCDX"];
 
 static PLACEHOLDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PLACEHOLDERS).ok());
@@ -51,7 +55,11 @@ const LONGEST_FOR_WORDS: usize = 64;
 /// Whether the value says itself that it is not a real one.
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     let has_word = || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(value));
-    (value.len() <= LONGEST_FOR_WORDS && has_word()) || is_repetitive(value)
+    let first_word =
+        |word: &&[u8]| value.len() > word.len() && value[..word.len()].eq_ignore_ascii_case(word);
+    (value.len() <= LONGEST_FOR_WORDS && (FIRST_WORDS.iter().any(first_word) || has_word()))
+        || PUBLIC_VALUES.iter().any(|known| value.starts_with(known))
+        || is_repetitive(value)
 }
 
 /// Whether one character, or a short piece, makes up the value: `aaaaaaaa`, `abcabcabc`, `********`.

@@ -114,7 +114,18 @@ fn is_no_secret(value: &[u8]) -> bool {
         || value.iter().any(|byte| !byte.is_ascii_graphic())
         || (slashes > 1 && plausible::wordiness(value) > 0.5)
         || is_uuid(value)
+        || is_number(value)
         || value.starts_with(b"sha") && value.contains(&b'-')
+}
+
+/// `2150859073u32`, `0x7fff_ffff`, `100_000L`.
+fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"0x").or(value.strip_prefix(b"0X"));
+    let is_digit =
+        |byte: &u8| byte.is_ascii_digit() || *byte == b'_' || (digits.is_some() && byte.is_ascii_hexdigit());
+    let number = digits.unwrap_or(value);
+    let suffix = number.iter().skip_while(|byte| is_digit(byte)).count();
+    suffix <= 5 && suffix < number.len() && value[0].is_ascii_digit()
 }
 
 fn is_uuid(value: &[u8]) -> bool {

@@ -56,17 +56,30 @@ impl Json {
 /// The object that the anchor stands in directly, by its braces.
 fn object_around(bytes: &[u8], anchor: &Range<usize>) -> Option<Range<usize>> {
     let from = anchor.start.saturating_sub(REACH);
-    let start = from + memchr::memrchr(b'{', &bytes[from..anchor.start])?;
-    let mut at = start + 1;
+    let mut closed = 0usize;
+    let start = bytes[from..anchor.start].iter().rposition(|byte| {
+        match byte {
+            b'}' => closed += 1,
+            b'{' if closed == 0 => return true,
+            b'{' => closed -= 1,
+            _ => {}
+        }
+        false
+    })?;
+    let start = from + start;
     let limit = bytes.len().min(anchor.end + REACH);
+    let (mut at, mut open) = (start + 1, 1usize);
     while at < limit {
         match bytes[at] {
             b'"' => at += 1 + end_of_string(&bytes[at + 1..limit])?,
-            b'{' => return None,
-            b'}' => return Some(start..at + 1),
+            b'{' => open += 1,
+            b'}' => open -= 1,
             _ => {}
         }
         at += 1;
+        if open == 0 {
+            return Some(start..at);
+        }
     }
     None
 }
