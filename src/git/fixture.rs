@@ -65,9 +65,14 @@ impl Fixture {
     /// A git command that sees no configuration and no variables but its own.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        command.env_clear().env("PATH", path).current_dir(&self.root).args(arguments);
+        command.current_dir(&self.root).args(arguments);
+        for name in super::program::FOREIGN.iter().chain(&["GIT_DEFAULT_HASH", "GIT_DEFAULT_REF_FORMAT"]) {
+            command.env_remove(name);
+        }
         for (name, value) in [
+            ("HOME", "/nonexistent"),
+            ("XDG_CONFIG_HOME", "/nonexistent"),
+            ("GIT_TEMPLATE_DIR", ""),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_AUTHOR_NAME", "A"),

@@ -8,7 +8,7 @@ use super::GitError;
 use super::object::{Object, ObjectDirectories, ObjectError, ObjectId, ObjectKind};
 
 /// Variables that would point git to another repository or let it write somewhere.
-const FOREIGN: &[&str] = &[
+pub(super) const FOREIGN: &[&str] = &[
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_CONFIG",

@@ -214,6 +214,7 @@ mod tests {
         assert_eq!(scan(&repo).1.nothing_to_do.as_deref(), Some("nothing is staged"));
     }
 
+    #[cfg(unix)]
     #[test]
     fn links_pointers_and_renames_are_read_and_submodules_are_named() {
         let repo = Fixture::new();
@@ -252,6 +253,7 @@ mod tests {
         assert_eq!(seen, texts(&[("a", "2")]));
     }
 
+    #[cfg(unix)]
     #[test]
     fn real_hooks_in_a_linked_work_tree_and_from_commit_a_have_what_they_need() {
         let repo = Fixture::new();
@@ -307,6 +309,36 @@ mod tests {
                 repo.git(&["commit", "-q", "-m", "next"]);
                 assert_eq!(scan(&repo).1.nothing_to_do.as_deref(), Some("nothing is staged"));
             }
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_repository_whose_path_is_no_text_is_read_by_git_itself() {
+        use std::os::unix::ffi::OsStrExt;
+        let outer = Fixture::new();
+        let root = outer.root().join(std::ffi::OsStr::from_bytes(b"caf\xe9"));
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("a"), "1").unwrap();
+        for arguments in [&["init", "-q"], &["add", "a"]] {
+            assert!(outer.command(arguments).current_dir(&root).status().unwrap().success());
+        }
+        let (seen, _) = visited(&Staged::new(repository(&root, &GitEnvironment::default())));
+        assert_eq!(seen, texts(&[("a", "1")]));
+    }
+
+    #[test]
+    fn an_unreadable_head_is_an_error() {
+        let repo = Fixture::new();
+        repo.write("a", "1");
+        repo.commit_all();
+        repo.write("b", "2");
+        repo.git(&["add", "b"]);
+        for bad in ["garbage", &"1".repeat(40), "ref: ../../outside"] {
+            repo.write(".git/HEAD", bad);
+            let staged = Staged::new(repository(repo.root(), &GitEnvironment::default()));
+            let error = staged.visit(&|_| panic!("nothing may be handed out"), &Stop::default()).unwrap_err();
+            assert!(error.hint.contains("git fsck"), "{error:?}");
         }
     }
 

@@ -5,8 +5,8 @@
 /// The bitmap has at most `limit` bits, so that a short file cannot ask for much memory.
 pub(super) fn positions(bytes: &[u8], limit: u32) -> Result<(Vec<u32>, usize), &'static str> {
     const CUT: &str = "a bitmap ends after its extension";
-    let bits = super::be32(bytes, 0).ok_or(CUT)?;
-    let words = super::be32(bytes, 4).ok_or(CUT)? as usize;
+    let bits = be32(bytes, 0).ok_or(CUT)?;
+    let words = be32(bytes, 4).ok_or(CUT)? as usize;
     if bits > limit {
         return Err("a bitmap has more bits than there are entries");
     }
@@ -30,6 +30,10 @@ pub(super) fn positions(bytes: &[u8], limit: u32) -> Result<(Vec<u32>, usize), &
         }
     }
     Ok((set, length))
+}
+
+fn be32(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 #[cfg(test)]

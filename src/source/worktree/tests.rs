@@ -1,4 +1,5 @@
-//! Tests of the walk, each on a directory of its own.
+//! Tests of the walk, each on a directory of its own; they need links, pipes and permissions.
+#![cfg(unix)]
 
 use std::collections::BTreeMap;
 use std::fs;
