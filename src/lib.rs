@@ -7,6 +7,7 @@
 pub mod chunk;
 pub mod coverage;
 pub mod finding;
+pub mod git;
 pub mod report;
 pub mod rule;
 pub mod secret;

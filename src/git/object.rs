@@ -1,0 +1,345 @@
+//! A git object: a commit, tree or blob under the hash of its content, and the reader that fetches it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use super::GitError;
+use super::program::CatFile;
+
+/// The hash function that names the objects of a repository (`extensions.objectFormat`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectFormat {
+    /// 20 bytes; what nearly every repository uses.
+    Sha1,
+    /// 32 bytes.
+    Sha256,
+}
+
+impl ObjectFormat {
+    /// Bytes of an object id.
+    #[must_use]
+    pub fn id_bytes(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
+/// The name of an object: the hash of its kind, size and content.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId {
+    bytes: [u8; 32],
+    length: u8,
+}
+
+impl ObjectId {
+    /// An id from its 20 or 32 bytes.
+    #[must_use]
+    pub fn from_bytes(raw: &[u8]) -> Option<Self> {
+        let length = u8::try_from(raw.len()).ok().filter(|length| matches!(length, 20 | 32))?;
+        let mut bytes = [0; 32];
+        bytes.get_mut(..raw.len())?.copy_from_slice(raw);
+        Some(Self { bytes, length })
+    }
+
+    /// An id from its 40 or 64 hexadecimal digits.
+    #[must_use]
+    pub fn from_hex(text: &[u8]) -> Option<Self> {
+        if !matches!(text.len(), 40 | 64) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+            let high = char::from(digits[0]).to_digit(16)?;
+            let low = char::from(digits[1]).to_digit(16)?;
+            *byte = u8::try_from(high << 4 | low).ok()?;
+        }
+        Some(Self { bytes, length: u8::try_from(text.len() / 2).ok()? })
+    }
+
+    /// The 20 or 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+
+    /// Whether every byte is zero: git's way to write "no object".
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.bytes == [0; 32]
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(out, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ObjectId {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A commit.
+    Commit,
+    /// A directory.
+    Tree,
+    /// The content of a file.
+    Blob,
+    /// An annotated tag.
+    Tag,
+}
+
+/// An object that was read.
+#[derive(Debug)]
+pub struct Object<'a> {
+    /// What it is.
+    pub kind: ObjectKind,
+    data: Data<'a>,
+}
+
+enum Data<'a> {
+    Libgit(git2::OdbObject<'a>),
+    Own(Vec<u8>),
+}
+
+impl fmt::Debug for Data<'_> {
+    /// Shows the size only: a blob may hold a secret.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: &[u8] = self;
+        write!(out, "{} bytes", bytes.len())
+    }
+}
+
+impl Deref for Data<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Libgit(object) => object.data(),
+            Self::Own(bytes) => bytes,
+        }
+    }
+}
+
+impl Object<'_> {
+    pub(super) fn own(kind: ObjectKind, bytes: Vec<u8>) -> Self {
+        Self { kind, data: Data::Own(bytes) }
+    }
+
+    /// The content.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+/// Why an object could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectError {
+    /// It is nowhere: the clone is partial or shallow, or the repository is damaged.
+    #[error("the object is missing")]
+    Missing,
+    /// It is larger than the caller wants to have in memory.
+    #[error("the object has {bytes} bytes")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// It is there but its bytes are wrong.
+    #[error("the object is damaged: {0}")]
+    Damaged(String),
+    /// The git program, which is needed for this repository, cannot be used.
+    #[error("{0}")]
+    Program(#[source] Box<GitError>),
+}
+
+/// Reads objects of one repository. Never runs filters or hooks and never uses the network.
+pub struct ObjectReader(Store);
+
+enum Store {
+    Libgit(git2::Odb<'static>),
+    Program(CatFile),
+}
+
+/// Where the objects of a repository lie.
+#[derive(Clone, Debug)]
+pub(super) struct ObjectDirectories {
+    pub(super) git_dir: PathBuf,
+    pub(super) main: PathBuf,
+    pub(super) alternates: Vec<PathBuf>,
+}
+
+impl fmt::Debug for ObjectReader {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self.0 {
+            Store::Libgit(_) => "ObjectReader(libgit2)",
+            Store::Program(_) => "ObjectReader(git cat-file)",
+        })
+    }
+}
+
+impl ObjectReader {
+    /// A reader that uses libgit2 where that can read the repository, and the git program elsewhere.
+    ///
+    /// The object directory is opened without the repository around it: libgit2 refuses repositories with extensions
+    /// that it does not know, such as partial clones, though it can read their objects.
+    pub(super) fn open(directories: &ObjectDirectories, format: ObjectFormat) -> Result<Self, GitError> {
+        let all = || std::iter::once(&directories.main).chain(&directories.alternates);
+        let names: Option<Vec<&str>> = all().map(|path| path.to_str()).collect();
+        let Some(names) = names.filter(|_| format == ObjectFormat::Sha1) else {
+            return Ok(Self(Store::Program(CatFile::new(directories.clone()))));
+        };
+        let damaged = |_| GitError::Damaged {
+            path: directories.main.clone(),
+            what: "its objects cannot be opened".into(),
+        };
+        let store = git2::Odb::new().map_err(damaged)?;
+        for name in names {
+            store.add_disk_alternate(name).map_err(damaged)?;
+        }
+        Ok(Self(Store::Libgit(store)))
+    }
+
+    /// The object `id`, if it has at most `limit` bytes.
+    ///
+    /// # Errors
+    /// When it is missing, too large or damaged, or when the git program is needed and not there.
+    pub fn read(&mut self, id: ObjectId, limit: u64) -> Result<Object<'_>, ObjectError> {
+        match &mut self.0 {
+            Store::Program(program) => program.read(id, limit),
+            Store::Libgit(store) => {
+                let oid = git2::Oid::from_bytes(id.as_bytes()).map_err(object_error)?;
+                if limit < u64::MAX {
+                    let bytes = store.read_header(oid).map_err(object_error)?.0 as u64;
+                    if bytes > limit {
+                        return Err(ObjectError::TooLarge { bytes });
+                    }
+                }
+                let object = store.read(oid).map_err(object_error)?;
+                let kind = match object.kind() {
+                    git2::ObjectType::Commit => ObjectKind::Commit,
+                    git2::ObjectType::Tree => ObjectKind::Tree,
+                    git2::ObjectType::Tag => ObjectKind::Tag,
+                    _ => ObjectKind::Blob,
+                };
+                Ok(Object { kind, data: Data::Libgit(object) })
+            }
+        }
+    }
+
+    /// The content of the tree `id`.
+    pub(super) fn tree(&mut self, id: ObjectId) -> Result<Vec<u8>, ObjectError> {
+        let object = self.read(id, u64::MAX)?;
+        match (object.kind, object.data) {
+            (ObjectKind::Tree, Data::Own(bytes)) => Ok(bytes),
+            (ObjectKind::Tree, data) => Ok(data.to_vec()),
+            _ => Err(ObjectError::Damaged("it is not a tree".into())),
+        }
+    }
+
+    /// The tree that the commit `id` records.
+    pub(super) fn tree_of_commit(&mut self, id: ObjectId) -> Result<ObjectId, ObjectError> {
+        let object = self.read(id, u64::MAX)?;
+        let line = object.bytes().split(|&byte| byte == b'\n').next().unwrap_or_default();
+        line.strip_prefix(b"tree ")
+            .filter(|_| object.kind == ObjectKind::Commit)
+            .and_then(ObjectId::from_hex)
+            .ok_or_else(|| ObjectError::Damaged("it is not a commit with a tree".into()))
+    }
+}
+
+fn object_error(error: git2::Error) -> ObjectError {
+    match error.code() {
+        git2::ErrorCode::NotFound => ObjectError::Missing,
+        _ => ObjectError::Damaged(error.message().to_owned()),
+    }
+}
+
+/// One line of a tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TreeEntry<'a> {
+    pub(super) mode: u32,
+    pub(super) name: &'a [u8],
+    pub(super) id: ObjectId,
+}
+
+impl<'a> TreeEntry<'a> {
+    /// Takes the first entry off `tree`; `None` at the end, and where the tree is malformed.
+    pub(super) fn take(tree: &'a [u8], format: ObjectFormat) -> Option<(Self, &'a [u8])> {
+        let space = memchr::memchr(b' ', tree.get(..tree.len().min(8))?)?;
+        let mode = tree[..space].iter().try_fold(0u32, |mode, &digit| {
+            matches!(digit, b'0'..=b'7').then(|| mode << 3 | u32::from(digit - b'0'))
+        })?;
+        let rest = &tree[space + 1..];
+        let name = &rest[..memchr::memchr(0, rest)?];
+        let rest = &rest[name.len() + 1..];
+        let id = ObjectId::from_bytes(rest.get(..format.id_bytes())?)?;
+        Some((Self { mode, name, id }, &rest[format.id_bytes()..]))
+    }
+
+    pub(super) fn is_directory(&self) -> bool {
+        is_directory(self.mode)
+    }
+}
+
+/// Whether a mode of a tree or index entry says directory.
+pub(super) fn is_directory(mode: u32) -> bool {
+    mode & 0o170_000 == 0o040_000
+}
+
+/// Whether a mode of a tree or index entry says submodule.
+pub(super) fn is_submodule(mode: u32) -> bool {
+    mode & 0o170_000 == 0o160_000
+}
+
+/// A path as git stores it, for the file system.
+#[cfg(unix)]
+#[must_use]
+pub fn path_from_git(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    Path::new(std::ffi::OsStr::from_bytes(bytes)).to_path_buf()
+}
+
+/// A path as git stores it, for the file system.
+#[cfg(not(unix))]
+#[must_use]
+pub fn path_from_git(bytes: &[u8]) -> PathBuf {
+    Path::new(&*String::from_utf8_lossy(bytes)).to_path_buf()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_written_and_read_in_both_lengths() {
+        for digits in [40, 64] {
+            let text: String = "0123456789abcdef".chars().cycle().take(digits).collect();
+            let id = ObjectId::from_hex(text.as_bytes()).unwrap();
+            assert_eq!(id.to_string(), text);
+            assert_eq!(ObjectId::from_bytes(id.as_bytes()), Some(id));
+        }
+        assert_eq!(ObjectId::from_hex(&[b'a'; 41]), None);
+        assert_eq!(ObjectId::from_hex(&[b'x'; 40]), None);
+        assert_eq!(ObjectId::from_bytes(&[0; 21]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_as_a_tree_do_not_panic(bytes: Vec<u8>) {
+            let mut rest = &bytes[..];
+            while let Some((_, next)) = TreeEntry::take(rest, ObjectFormat::Sha1) {
+                proptest::prop_assert!(next.len() < rest.len());
+                rest = next;
+            }
+        }
+    }
+}
