@@ -1,5 +1,11 @@
 //! A source: a place that holds bytes to examine, and hands them out as chunks.
 
+mod crew;
+mod reader;
+pub mod staged;
+pub mod stdin;
+pub mod worktree;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::chunk::Chunk;
