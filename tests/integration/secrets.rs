@@ -75,6 +75,7 @@ pub(crate) fn pem(seed: u64) -> String {
     for length in [256, 3, 256, 128, 128, 128, 128, 128] {
         let mut number = random.bytes(length);
         number[0] = number[0] & 0x7f | 0x40;
+        number[length - 1] |= 1;
         body.extend(der(2, &number));
     }
     let lines: Vec<String> = STANDARD
