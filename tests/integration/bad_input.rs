@@ -178,7 +178,7 @@ fn a_path_longer_than_the_system_allows_is_never_clean() {
     let sandbox = Sandbox::new();
     let name = "n".repeat(200);
     let script = format!(
-        "i=0; while [ $i -lt 25 ]; do mkdir {name} && cd {name} || exit 1; i=$((i+1)); done; cat > a.env"
+        "i=0; while [ $i -lt 25 ]; do mkdir {name} && cd -P {name} || exit 1; i=$((i+1)); done; cat > a.env"
     );
     drop(sandbox.program("sh", ["-c", &script]).stdin(secrets::github(37)).run().code(0));
     let run = json(&sandbox, &[]);
