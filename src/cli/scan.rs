@@ -133,6 +133,8 @@ struct Project {
     /// The repository around the first path, or the current directory.
     repository: Option<Repository>,
     config: Config,
+    /// The directory that patterns of the configuration are relative to.
+    config_folder: PathBuf,
     /// The work tree; the current directory without one.
     root: PathBuf,
 }
@@ -161,8 +163,10 @@ impl Project {
             None if args.no_config => None,
             None => Config::find(&start, &root),
         };
+        let config_folder =
+            config_path.as_deref().map_or_else(|| root.clone(), |path| here.join(folder_of(path)));
         let config = config_path.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        Ok(Self { repository, config, root })
+        Ok(Self { repository, config, config_folder, root })
     }
 
     fn detector(&self, args: &ScanArgs) -> anyhow::Result<Detector> {
@@ -204,7 +208,7 @@ impl Project {
         let mut options = worktree::Options {
             ignore: if args.no_ignore { Ignore::Nothing } else { Ignore::AsGit },
             exclude,
-            exclude_base: self.root.clone(),
+            exclude_base: self.config_folder.clone(),
             git: context.environment.git.clone(),
             ..worktree::Options::default()
         };
@@ -274,6 +278,12 @@ fn describe(repository: &Repository) -> report::Repository {
 fn with_hint(error: GitError) -> anyhow::Error {
     let hint = error.hint();
     anyhow::Error::new(error).context(hint)
+}
+
+/// The directory that the patterns of a configuration file are relative to; `.github` stands for the one above it.
+fn folder_of(config: &Path) -> &Path {
+    let folder = config.parent().unwrap_or(Path::new(""));
+    if folder.ends_with(".github") { folder.parent().unwrap_or(folder) } else { folder }
 }
 
 fn is_stdin(path: &Path) -> bool {

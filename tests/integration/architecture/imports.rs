@@ -49,16 +49,7 @@ const OWNERS: &[(&str, &[&str])] = &[
 
 /// What only the command line may do.
 const FOR_THE_PROGRAM: &[&str] = &[
-    "std::env::args",
-    "std::env::args_os",
-    "std::env::current_dir",
-    "std::env::current_exe",
-    "std::env::set_current_dir",
-    "std::env::temp_dir",
-    "std::env::var",
-    "std::env::var_os",
-    "std::env::vars",
-    "std::env::vars_os",
+    "std::env",
     "std::process::exit",
     "std::process::abort",
     "std::time::SystemTime::now",
