@@ -7,6 +7,7 @@ mod hook;
 mod interrupt;
 mod output;
 mod progress;
+mod project;
 mod rules;
 mod scan;
 

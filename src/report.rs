@@ -22,6 +22,7 @@ use crate::finding::{Finding, RuleMeta};
 use crate::secret::Consent;
 
 pub use terminal::Sanitized;
+pub use wording::wrap;
 
 /// Everything a report may tell.
 #[derive(Debug)]

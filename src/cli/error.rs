@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
+use kbsec::git::GitError;
 use kbsec::report::Sanitized;
 use kbsec::source::SourceError;
 
@@ -44,18 +45,23 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
         }
         said += &cause;
     }
-    for cause in error.chain() {
-        let hint = cause.downcast_ref::<Hinted>().map(|hinted| hinted.hint.as_str());
-        if let Some(hint) =
-            hint.or_else(|| cause.downcast_ref::<SourceError>().map(|source| source.hint.as_str()))
-        {
-            text += &format!("  {hint}\n");
-        }
+    let mut hints: Vec<&str> = error.chain().filter_map(hint).collect();
+    hints.dedup();
+    for hint in hints {
+        text += &format!("  {hint}\n");
     }
     for line in text.lines() {
         let _ = writeln!(std::io::stderr(), "{}", Sanitized(line));
     }
     Exit::Failed
+}
+
+/// The advice that an error carries.
+fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
+    let own = error.downcast_ref::<Hinted>().map(|hinted| hinted.hint.as_str());
+    let source = || error.downcast_ref::<SourceError>().map(|source| source.hint.as_str());
+    let git = || error.downcast_ref::<GitError>().map(GitError::hint);
+    own.or_else(source).or_else(git).filter(|hint| !hint.is_empty())
 }
 
 /// Prints what clap has to say: help to standard output, mistakes to standard error.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use kbsec::detect::verify;
-use kbsec::rule::{Rule, RuleSet};
+use kbsec::report::wrap;
+use kbsec::rule::{Pair, Rule, RuleSet};
 
 use super::error::Hinted;
 use super::exit::Exit;
@@ -40,16 +41,17 @@ enum RulesCommand {
 }
 
 /// Runs the subcommand.
-pub(crate) fn run(args: &RulesArgs, _context: &Context) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &RulesArgs, context: &Context) -> anyhow::Result<Exit> {
+    let width = context.environment.width();
     let rules = load(&args.rules)?;
     match &args.command {
         RulesCommand::List { json } => {
-            let text = if *json { list_json(&rules)? } else { list(&rules) };
+            let text = if *json { list_json(&rules)? } else { list(&rules, width) };
             output::print(&text).map(|()| Exit::Clean)
         }
         RulesCommand::Show { rule } => {
             let found = rules.get(rule).ok_or_else(|| unknown(&rules, rule))?;
-            output::print(&page(found)).map(|()| Exit::Clean)
+            output::print(&page(found, width)).map(|()| Exit::Clean)
         }
         RulesCommand::Test => test(&rules),
     }
@@ -74,12 +76,15 @@ pub(crate) fn unknown(rules: &RuleSet, name: &str) -> anyhow::Error {
     Hinted::error(format!("there is no rule {name:?}"), hint)
 }
 
-fn list(rules: &RuleSet) -> String {
-    let width = rules.iter().map(|rule| rule.meta.id.name().len()).max().unwrap_or(0);
+fn list(rules: &RuleSet, width: usize) -> String {
+    let name_width = rules.iter().map(|rule| rule.meta.id.name().len()).max().unwrap_or(0);
     let mut text = String::new();
     for rule in rules.iter() {
-        let meta = &rule.meta;
-        let _ = writeln!(text, "{:width$}  {:8}  {}", meta.id.name(), meta.severity, meta.title);
+        let mut name = rule.meta.id.name();
+        for line in wrap(&rule.meta.title, width.saturating_sub(name_width + 2)) {
+            let _ = writeln!(text, "{name:name_width$}  {line}");
+            name = "";
+        }
     }
     let _ = writeln!(text, "\n{} rules. `kbsec rules show NAME` tells more.", rules.iter().count());
     text
@@ -103,31 +108,29 @@ fn list_json(rules: &RuleSet) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&all)? + "\n")
 }
 
-fn page(rule: &Rule) -> String {
+fn page(rule: &Rule, width: usize) -> String {
     let meta = &rule.meta;
-    let mut text = format!("{}\n{}\n\n", meta.title, meta.id);
-    let _ = writeln!(
-        text,
-        "severity {}, confidence {}, provider {}",
-        meta.severity, meta.confidence, rule.provider
-    );
-    let _ = writeln!(text, "found by {}", rule.shape);
-    if !rule.env.is_empty() {
-        let _ = writeln!(text, "usually in {}", rule.env.join(", "));
-    }
-    if let Some(pair) = &rule.pair {
-        let _ = writeln!(text, "surer when {} stands within {} bytes", pair.with, pair.within);
-    }
-    let _ = writeln!(text, "\nImpact\n  {}", meta.help.impact);
-    let _ = writeln!(text, "\nWhat to do");
-    for (number, step) in meta.help.steps.iter().enumerate() {
-        let _ = writeln!(text, "  {}. {step}", number + 1);
-    }
-    for (label, value) in [("Where", &meta.help.uri), ("Audit log", &meta.help.audit_log)] {
-        if let Some(value) = value {
-            let _ = writeln!(text, "\n{label}\n  {value}");
+    let mut text = format!("{}\n{}\n", meta.title, meta.id);
+    let mut section = |title: &str, body: &[String]| {
+        if body.iter().any(|paragraph| !paragraph.is_empty()) {
+            let _ = writeln!(text, "\n{title}");
         }
-    }
+        for paragraph in body {
+            for (number, line) in wrap(paragraph, width.saturating_sub(5)).iter().enumerate() {
+                let _ = writeln!(text, "{}{line}", if number == 0 { "  " } else { "     " });
+            }
+        }
+    };
+    section("Level", &[format!("severity {}, confidence {}", meta.severity, meta.confidence)]);
+    section("Found by", &[rule.shape.to_string()]);
+    section("Usually in", &[rule.env.join(", ")]);
+    let pair = |pair: &Pair| format!("{} stands within {} bytes", pair.with, pair.within);
+    section("Surer when", &[rule.pair.as_ref().map(pair).unwrap_or_default()]);
+    section("Impact", std::slice::from_ref(&meta.help.impact));
+    let steps = meta.help.steps.iter().enumerate();
+    section("What to do", &steps.map(|(number, step)| format!("{}. {step}", number + 1)).collect::<Vec<_>>());
+    section("Where", &[meta.help.uri.clone().unwrap_or_default()]);
+    section("Audit log", &[meta.help.audit_log.clone().unwrap_or_default()]);
     text
 }
 

@@ -3,15 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kbsec::config::Config;
-use kbsec::coverage::Gap;
-use kbsec::date;
-use kbsec::detect::Detector;
 use kbsec::finding::Confidence;
-use kbsec::git::{GitError, Repository};
+use kbsec::git::Repository;
 use kbsec::report::{self, Report, Run, Style};
 use kbsec::scan::{Options, Outcome, scan};
-use kbsec::secret::{Consent, FingerprintKey};
+use kbsec::secret::Consent;
 use kbsec::source::Source;
 use kbsec::source::staged::Staged;
 use kbsec::source::stdin::Stdin;
@@ -21,6 +17,7 @@ use super::environment::Environment;
 use super::error::Hinted;
 use super::exit::Exit;
 use super::progress::Progress;
+use super::project::{Project, Settings};
 use super::{Context, interrupt, output};
 
 /// Look for secrets in files, staged changes or standard input
@@ -91,26 +88,36 @@ enum Floor {
     High,
 }
 
+impl From<Floor> for Confidence {
+    fn from(floor: Floor) -> Self {
+        match floor {
+            Floor::Low => Self::Low,
+            Floor::Medium => Self::Medium,
+            Floor::High => Self::High,
+        }
+    }
+}
+
 /// Runs the scan and writes the report.
 pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let started = Environment::now();
     let reveal = consent(args)?;
-    let project = Project::find(args, context)?;
-    let detector = project.detector(args)?;
-    let (source, subject) = project.source(args, context)?;
+    let project = project(args, context)?;
+    let detector = project.detector(&args.rules, &args.disable)?;
+    let (source, subject) = source(args, &project, context)?;
     let stop = interrupt::listen();
     let progress = Progress::new(context.quiet);
     let options = Options { key: project.key(context), now: started, progress: &|bytes| progress.add(bytes) };
     let mut outcome = scan(source.as_ref(), &detector, &options, &stop)?;
     drop(progress);
-    project.filter(&mut outcome, args.confidence, started);
+    project.filter(&mut outcome, args.confidence.into(), started);
     let exit = exit(args, &outcome, stop.requested());
     let run = Run {
         version: env!("CARGO_PKG_VERSION"),
         subject,
-        base: project.base(args, context),
+        base: if args.staged { project.root.clone() } else { context.environment.directory.clone() },
         root: project.root.clone(),
-        repository: project.repository.as_ref().map(describe),
+        repository: project.provenance(),
         interrupted: stop.requested(),
         exit_code: exit as u8,
         time: (started, Environment::now()),
@@ -128,132 +135,66 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// What the scan knows of the place it runs in.
-struct Project {
-    /// The repository around the first path, or the current directory.
-    repository: Option<Repository>,
-    config: Config,
-    /// The directory that patterns of the configuration are relative to.
-    config_folder: PathBuf,
-    /// The work tree; the current directory without one.
-    root: PathBuf,
+/// The project around the first path.
+fn project(args: &ScanArgs, context: &Context) -> anyhow::Result<Project> {
+    let settings = match &args.config {
+        Some(path) => Settings::File(path),
+        None if args.no_config => Settings::Default,
+        None => Settings::Nearest,
+    };
+    let start = args.paths.first().filter(|path| !is_stdin(path)).map_or(Path::new(""), PathBuf::as_path);
+    Project::find(start, settings, context)
 }
 
-impl Project {
-    fn find(args: &ScanArgs, context: &Context) -> anyhow::Result<Self> {
-        let here = &context.environment.directory;
-        let start =
-            args.paths.first().filter(|path| !is_stdin(path)).map_or(here.clone(), |path| here.join(path));
-        let start = if start.is_dir() { start } else { start.parent().unwrap_or(here).to_owned() };
-        let repository = match Repository::discover(&start, &context.environment.git) {
-            Ok(repository) => repository,
-            // A plain scan needs no repository; a staged one is nothing without it.
-            Err(_) if !args.staged => None,
-            Err(error) => return Err(with_hint(error)),
-        };
-        if args.staged && repository.is_none() {
+/// The source, and what to call it.
+fn source(
+    args: &ScanArgs,
+    project: &Project,
+    context: &Context,
+) -> anyhow::Result<(Box<dyn Source>, String)> {
+    let limit = args.max_file_size.or(project.config.max_file_size);
+    if args.stdin || args.paths.iter().any(|path| is_stdin(path)) {
+        if args.paths.len() > 1 {
             return Err(Hinted::error(
-                format!("{} is not in a git repository, so nothing can be staged", here.display()),
-                "run this inside a repository, or scan files with `kbsec scan PATH`",
+                "standard input was given together with paths",
+                "scan them one after the other",
             ));
         }
-        let root = repository.as_ref().and_then(Repository::work_tree).unwrap_or(here).to_owned();
-        let config_path = match &args.config {
-            Some(path) => Some(path.clone()),
-            None if args.no_config => None,
-            None => Config::find(&start, &root),
-        };
-        let config_folder =
-            config_path.as_deref().map_or_else(|| root.clone(), |path| here.join(folder_of(path)));
-        let config = config_path.as_deref().map(Config::read).transpose()?.unwrap_or_default();
-        Ok(Self { repository, config, config_folder, root })
+        return Ok((Box::new(Stdin::new(std::io::stdin())), "standard input".to_owned()));
     }
-
-    fn detector(&self, args: &ScanArgs) -> anyhow::Result<Detector> {
-        let paths: Vec<PathBuf> = args.rules.iter().chain(&self.config.rules).cloned().collect();
-        let mut rules = super::rules::load(&paths)?;
-        for name in args.disable.iter().chain(&self.config.disable) {
-            let id = rules.get(name).ok_or_else(|| super::rules::unknown(&rules, name))?.meta.id.clone();
-            rules.retain(|rule| rule.meta.id != id);
-        }
-        if rules.iter().next().is_none() {
-            return Err(Hinted::error("every rule is disabled", "without rules nothing would be looked for"));
-        }
-        Ok(Detector::new(&rules)?)
+    let exclude = args.exclude.iter().chain(&project.config.exclude).cloned().collect();
+    if args.staged {
+        let staged = Staged::new(staged_repository(project, context)?).exclude(exclude);
+        let staged = limit.map_or(staged.clone(), |limit| staged.max_blob_bytes(limit));
+        return Ok((Box::new(staged), "staged changes".to_owned()));
     }
+    let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+    let subject = match paths.as_slice() {
+        [path] => path.display().to_string(),
+        _ => format!("{} paths", paths.len()),
+    };
+    let mut options = worktree::Options {
+        ignore: if args.no_ignore { Ignore::Nothing } else { Ignore::AsGit },
+        exclude,
+        exclude_base: project.config_folder.clone(),
+        git: context.environment.git.clone(),
+        ..worktree::Options::default()
+    };
+    options.max_file_bytes = limit.unwrap_or(options.max_file_bytes);
+    Ok((Box::new(Worktree::new(paths, options)), subject))
+}
 
-    /// The source, and what to call it.
-    fn source(&self, args: &ScanArgs, context: &Context) -> anyhow::Result<(Box<dyn Source>, String)> {
-        let limit = args.max_file_size.or(self.config.max_file_size);
-        if args.stdin || args.paths.iter().any(|path| is_stdin(path)) {
-            if args.paths.len() > 1 {
-                return Err(Hinted::error(
-                    "standard input was given together with paths",
-                    "scan them one after the other",
-                ));
-            }
-            return Ok((Box::new(Stdin::new(std::io::stdin())), "standard input".to_owned()));
-        }
-        let exclude = args.exclude.iter().chain(&self.config.exclude).cloned().collect();
-        if let (true, Some(repository)) = (args.staged, &self.repository) {
-            let staged = Staged::new(repository.clone()).exclude(exclude);
-            let staged = limit.map_or(staged.clone(), |limit| staged.max_blob_bytes(limit));
-            return Ok((Box::new(staged), "staged changes".to_owned()));
-        }
-        let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
-        let subject = match paths.as_slice() {
-            [path] => path.display().to_string(),
-            _ => format!("{} paths", paths.len()),
-        };
-        let mut options = worktree::Options {
-            ignore: if args.no_ignore { Ignore::Nothing } else { Ignore::AsGit },
-            exclude,
-            exclude_base: self.config_folder.clone(),
-            git: context.environment.git.clone(),
-            ..worktree::Options::default()
-        };
-        options.max_file_bytes = limit.unwrap_or(options.max_file_bytes);
-        Ok((Box::new(Worktree::new(paths, options)), subject))
-    }
-
-    fn key(&self, context: &Context) -> FingerprintKey {
-        let from_environment = context.environment.fingerprint_key.as_ref().map(|key| key.as_encoded_bytes());
-        let key = from_environment.or(self.config.fingerprint_key.as_ref().map(String::as_bytes));
-        key.map_or_else(FingerprintKey::default, FingerprintKey::new)
-    }
-
-    /// Takes out what is not certain enough and what is waived; the latter is accounted for.
-    fn filter(&self, outcome: &mut Outcome, floor: Floor, now: u64) {
-        let floor = match floor {
-            Floor::Low => Confidence::Low,
-            Floor::Medium => Confidence::Medium,
-            Floor::High => Confidence::High,
-        };
-        let today = date::day(now).unwrap_or_default();
-        let waived = &mut outcome.coverage.skipped;
-        let mut unsure = 0;
-        outcome.findings.retain(|finding| {
-            if let Some(waiver) = self.config.waiver_of(finding, &today) {
-                let place = &finding.locations()[0];
-                let owner = waiver.owner.as_ref().map_or(String::new(), |owner| format!(" by {owner}"));
-                let until = waiver.expires.as_ref().map_or(String::new(), |day| format!(" until {day}"));
-                let subject = format!("{}:{}", place.origin, place.start.line);
-                waived.push(Gap::new(subject, format!("waived{owner}{until}: {}", waiver.reason)));
-                return false;
-            }
-            unsure += usize::from(finding.confidence() < floor);
-            finding.confidence() >= floor
-        });
-        if unsure > 0 {
-            let subject = format!("{unsure} {}", if unsure == 1 { "finding" } else { "findings" });
-            let hint = "`--confidence low` shows them.";
-            waived.push(Gap::new(subject, "of low confidence").hint(hint));
-        }
-    }
-
-    /// The directory to which the paths of findings are relative.
-    fn base(&self, args: &ScanArgs, context: &Context) -> PathBuf {
-        if args.staged { self.root.clone() } else { context.environment.directory.clone() }
+fn staged_repository(project: &Project, context: &Context) -> anyhow::Result<Repository> {
+    match &project.repository {
+        Ok(Some(repository)) => Ok(repository.clone()),
+        Ok(None) => Err(Hinted::error(
+            format!(
+                "{} is not in a git repository, so nothing can be staged",
+                context.environment.directory.display()
+            ),
+            "run this inside a repository, or scan files with `kbsec scan PATH`",
+        )),
+        Err(error) => Err(Hinted::error(error.to_string(), error.hint())),
     }
 }
 
@@ -265,25 +206,6 @@ fn exit(args: &ScanArgs, outcome: &Outcome, interrupted: bool) -> Exit {
         return Exit::Findings;
     }
     if outcome.coverage.is_incomplete() && !args.allow_incomplete { Exit::Incomplete } else { Exit::Clean }
-}
-
-fn describe(repository: &Repository) -> report::Repository {
-    report::Repository {
-        uri: repository.origin_url().map(str::to_owned),
-        revision: repository.head().ok().flatten().map(|head| head.commit.to_string()),
-        branch: repository.branch().ok().flatten(),
-    }
-}
-
-fn with_hint(error: GitError) -> anyhow::Error {
-    let hint = error.hint();
-    anyhow::Error::new(error).context(hint)
-}
-
-/// The directory that the patterns of a configuration file are relative to; `.github` stands for the one above it.
-fn folder_of(config: &Path) -> &Path {
-    let folder = config.parent().unwrap_or(Path::new(""));
-    if folder.ends_with(".github") { folder.parent().unwrap_or(folder) } else { folder }
 }
 
 fn is_stdin(path: &Path) -> bool {

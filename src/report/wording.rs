@@ -69,7 +69,7 @@ pub(super) fn names<'a>(all: impl ExactSizeIterator<Item = &'a str>, limit: usiz
 }
 
 /// Lines of at most `width` characters, broken at spaces; a longer word stands alone. 0 means one line.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
