@@ -41,8 +41,8 @@ pub(crate) fn read(bytes: &[u8], word: Range<usize>) -> Option<Assignment> {
     if separator.kind == Kind::Typed {
         at = skip_type(bytes, at, limit);
     }
-    at = skip_prefix(bytes, skip_wrappers(bytes, at), limit);
-    let (value, quoting) = value(bytes, at, separator.kind)?;
+    let start = skip_prefix(bytes, skip_wrappers(bytes, at), limit);
+    let (value, quoting) = value(bytes, &start, separator.kind)?;
     (!value.is_empty()).then_some(Assignment { name, value, quoting })
 }
 
@@ -154,75 +154,60 @@ fn skip_wrappers(bytes: &[u8], at: usize) -> usize {
     if open > 0 && quoted { at + name + open } else { at }
 }
 
-/// Authentication schemes and prefixes of string literals.
-fn skip_prefix(bytes: &[u8], mut at: usize, limit: usize) -> usize {
+/// Where a value begins.
+struct Start {
+    at: usize,
+    /// Whether a quote was passed already, before a scheme.
+    inside_quotes: bool,
+}
+
+/// Passes authentication schemes and prefixes of string literals.
+fn skip_prefix(bytes: &[u8], at: usize, limit: usize) -> Start {
     const SCHEMES: [&[u8]; 5] = [b"bearer", b"basic", b"token", b"apikey", b"identified by"];
-    let quote = usize::from(matches!(bytes.get(at), Some(b'"' | b'\'' | b'`')));
-    let inside = at + quote;
+    let is_quote = |at: usize| matches!(bytes.get(at), Some(b'"' | b'\'' | b'`'));
+    let inside_quotes = is_quote(at);
+    let inside = at + usize::from(inside_quotes);
     for scheme in SCHEMES {
         let end = inside + scheme.len();
         let named = bytes.get(inside..end).is_some_and(|text| text.eq_ignore_ascii_case(scheme));
         if named && bytes.get(end) == Some(&b' ') {
-            return skip_blanks(bytes, end, limit + LONGEST_GAP);
+            let at = skip_blanks(bytes, end, limit + LONGEST_GAP);
+            return Start { at, inside_quotes };
         }
     }
-    let literal = bytes[at..]
-        .iter()
-        .take(3)
-        .take_while(|byte| matches!(byte, b'b' | b'r' | b'u' | b'f' | b'B' | b'R' | b'L' | b'@' | b'#'))
-        .count();
-    if matches!(bytes.get(at + literal), Some(b'"' | b'\'')) {
-        at += literal;
-    }
-    at
+    let is_mark = |byte: &&u8| matches!(byte, b'b' | b'r' | b'u' | b'f' | b'B' | b'R' | b'L' | b'@' | b'#');
+    let literal = bytes[at..].iter().take(3).take_while(is_mark).count();
+    let at = if is_quote(at + literal) { at + literal } else { at };
+    Start { at, inside_quotes: false }
 }
 
-fn value(bytes: &[u8], at: usize, kind: Kind) -> Option<(Range<usize>, Quoting)> {
-    let limit = bytes.len().min(at + LONGEST_VALUE + 1);
-    let open = *bytes.get(at)?;
-    let inside_quotes = at > 0 && matches!(bytes[at - 1], b' ') && quote_before(bytes, at).is_some();
-    if matches!(open, b'"' | b'\'' | b'`') {
-        let triple = if bytes[at..].starts_with(&[open; 3]) { 3 } else { 1 };
-        let start = at + triple;
-        return Some((start..closing_quote(bytes, start, limit, open)?, Quoting::Quoted));
-    }
-    if matches!(bytes.get(at..at + 2), Some(b"\\\"" | b"\\'")) {
-        let start = at + 2;
-        let end = memchr::memmem::find(&bytes[start..limit.max(start)], &bytes[at..start])?;
-        return Some((start..start + end, Quoting::Quoted));
-    }
-    if kind == Kind::Weak && !inside_quotes {
-        return None;
-    }
-    let ends = |byte: u8| match kind {
-        Kind::Tag => byte == b'<' || byte == b'\n',
-        _ => {
-            byte <= b' '
-                || matches!(
-                    byte,
-                    b'"' | b'\''
-                        | b'`'
-                        | b','
-                        | b';'
-                        | b'&'
-                        | b'|'
-                        | b'<'
-                        | b'>'
-                        | b')'
-                        | b'}'
-                        | b']'
-                        | b'\\'
-                )
+fn value(bytes: &[u8], start: &Start, kind: Kind) -> Option<(Range<usize>, Quoting)> {
+    let limit = bytes.len().min(start.at + LONGEST_VALUE + 1);
+    match bytes.get(start.at..limit)? {
+        [open @ (b'"' | b'\'' | b'`'), rest @ ..] => {
+            let from = start.at + if rest.starts_with(&[*open; 2]) { 3 } else { 1 };
+            Some((from..closing_quote(bytes, from, limit, *open)?, Quoting::Quoted))
         }
-    };
-    let length = bytes[at..limit].iter().take_while(|&&byte| !ends(byte)).count();
-    let quoting = if kind == Kind::Tag || inside_quotes { Quoting::Quoted } else { Quoting::Bare };
-    (length <= LONGEST_VALUE).then_some((at..at + length, quoting))
+        [b'\\', quote @ (b'"' | b'\''), rest @ ..] => {
+            let end = memchr::memmem::find(rest, &[b'\\', *quote])?;
+            Some((start.at + 2..start.at + 2 + end, Quoting::Quoted))
+        }
+        _ if kind == Kind::Weak && !start.inside_quotes => None,
+        rest => {
+            let length = rest.iter().take_while(|&&byte| !ends_bare(byte, kind)).count();
+            let is_text = kind == Kind::Tag || start.inside_quotes;
+            let quoting = if is_text { Quoting::Quoted } else { Quoting::Bare };
+            (length <= LONGEST_VALUE).then_some((start.at..start.at + length, quoting))
+        }
+    }
 }
 
-/// A quote within the last few bytes, before a scheme such as `Bearer `.
-fn quote_before(bytes: &[u8], at: usize) -> Option<usize> {
-    bytes[..at].iter().rev().take(16).position(|byte| matches!(byte, b'"' | b'\'' | b'`'))
+/// Whether a value without quotes ends before this byte.
+fn ends_bare(byte: u8, kind: Kind) -> bool {
+    match kind {
+        Kind::Tag => matches!(byte, b'<' | b'\n'),
+        _ => byte <= b' ' || memchr::memchr(byte, b"\"'`,;&|<>)}]\\").is_some(),
+    }
 }
 
 fn closing_quote(bytes: &[u8], start: usize, limit: usize, quote: u8) -> Option<usize> {

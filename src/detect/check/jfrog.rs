@@ -38,17 +38,17 @@ mod tests {
 
     #[test]
     fn a_reference_token_tells_its_expiry() {
-        let token = |text: &str| to_base64(text.as_bytes()).into_bytes();
+        let encoded = |text: &str| to_base64(text.as_bytes()).into_bytes();
         assert_eq!(
-            verify(&token("reftkn:01:1740787200:abcdefGhijklmnoPqrstuVwxyz0")),
+            verify(&encoded("reftkn:01:1740787200:abcdefGhijklmnoPqrstuVwxyz0")),
             Verdict::Proved("reference token, expires 2025-03-01".to_owned())
         );
         assert_eq!(
-            verify(&token("reftkn:01:0000000000:abcdefGhijklmnoPqrstuVwxyz0")),
+            verify(&encoded("reftkn:01:0000000000:abcdefGhijklmnoPqrstuVwxyz0")),
             Verdict::Proved("reference token, never expires".to_owned())
         );
-        assert_eq!(verify(&token("reftkn:01:+740787200:abcdefGhijklmnoPq")), Verdict::Refuted);
-        assert_eq!(verify(&token("reftkn:01:1740787200")), Verdict::Refuted);
+        assert_eq!(verify(&encoded("reftkn:01:+740787200:abcdefGhijklmnoPq")), Verdict::Refuted);
+        assert_eq!(verify(&encoded("reftkn:01:1740787200")), Verdict::Refuted);
     }
 
     #[test]
