@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import inputs
-from measure import Result, Table, measure, show_bytes, show_time
+from measure import Job, Table, measure, show_bytes, show_time
 
 PROGRAMS = ("kbsec", "kingfisher", "betterleaks", "ripsecrets", "rg")
 FLOOR = "rg -uu -c zzzz (the floor)"
@@ -25,25 +25,24 @@ class Programs:
         self.rules = self.cache / "kingfisher-rules"
 
     def run(self, table, label, name, argv, codes, **options):
-        """Adds a row to the table; a program that is absent has a row that says so."""
+        """Adds a job to the table; a program that is absent has a row that says so."""
         path = self.paths[name]
-        if not path:
-            return table.add(label, Result(fault="not installed"))
         options.setdefault("runs", self.runs)
-        return table.add(label, measure([path, *map(str, argv)], codes=codes, **options))
+        job = Job(label, [path, *map(str, argv)], codes, **options)
+        table.add(job if path else Job(label, [], fault="not installed"))
 
     def kbsec(self, table, argv, label="kbsec", **options):
-        return self.run(table, label, "kbsec", ["scan", *argv], (0, 1, 3), **options)
+        self.run(table, label, "kbsec", ["scan", *argv], (0, 1, 3), **options)
 
     def kingfisher(self, table, argv, label="kingfisher", **options):
         always = ["scan", *argv, "--no-update-check", "-n", "--rule-cache-dir", self.rules]
-        return self.run(table, label, "kingfisher", always, (0, 200), **options)
+        self.run(table, label, "kingfisher", always, (0, 200), **options)
 
     def betterleaks(self, table, argv, **options):
-        return self.run(table, "betterleaks", "betterleaks", [*argv, "--no-banner"], (0, 1), **options)
+        self.run(table, "betterleaks", "betterleaks", [*argv, "--no-banner"], (0, 1), **options)
 
     def ripsecrets(self, table, argv, **options):
-        return self.run(table, "ripsecrets", "ripsecrets", argv, (0, 1), **options)
+        self.run(table, "ripsecrets", "ripsecrets", argv, (0, 1), **options)
 
     def forget_kingfisher_rules(self):
         shutil.rmtree(self.rules, ignore_errors=True)
@@ -65,7 +64,7 @@ def hook(programs):
     programs.kingfisher(table, [".", "--staged"], cwd=repo, label="kingfisher, cold", **cold)
     programs.betterleaks(table, ["git", "--staged", "."], cwd=repo)
     programs.ripsecrets(table, ["--strict-ignore", *staged], cwd=repo)
-    return [table]
+    return [table.measure()]
 
 
 def trees(programs, folders):
@@ -85,7 +84,7 @@ def trees(programs, folders):
         programs.betterleaks(table, ["fs", "."], cwd=copy)
         programs.ripsecrets(table, ["."], cwd=copy)
         programs.run(table, FLOOR, "rg", ["-uu", "-c", "zzzz", "."], (0, 1), cwd=copy)
-        tables.append(table)
+        tables.append(table.measure())
     return tables
 
 
@@ -94,18 +93,21 @@ def dense(programs):
     files = inputs.dense_files(ROOT / "rules" / "secrets", programs.cache / "dense")
     empty = programs.cache / "dense" / "empty.txt"
     empty.write_text("nothing\n", "utf-8")
-    runs = min(3, programs.runs)
-    scan = lambda path: measure([programs.paths["kbsec"], "scan", str(path)], runs=runs, codes=(0, 1, 3))
+    def scan(path):
+        job = Job(path.name, [programs.paths["kbsec"], "scan", str(path)], (0, 1, 3), min(3, programs.runs))
+        measure([job])
+        return job
+
     start = scan(empty)
     worst = []
     for rule, paths in files.items():
-        results = [(scan(path), path.suffixes[-2].strip(".")) for path in paths]
-        broken = [result.fault for result, _ in results if result.fault]
+        jobs = [scan(path) for path in paths]
+        broken = [job.fault for job in jobs if job.fault]
         if broken:
             worst.append((float("inf"), rule, broken[0]))
             continue
-        result, mix = max(results, key=lambda pair: pair[0].median)
-        worst.append((max(0.0, result.median - start.median), rule, mix))
+        slowest = max(jobs, key=lambda job: job.median)
+        worst.append((max(0.0, slowest.median - start.median), rule, slowest.name.split(".")[-2]))
     worst.sort(reverse=True)
     lines = [f"### Dense input: 200 KB of a rule's own anchors, {len(worst)} rules", ""]
     lines += [f"Start of the program ({show_time(start.median)}) subtracted; the ten slowest.", ""]
@@ -121,11 +123,10 @@ def line(programs):
     programs.kbsec(table, [path], runs=runs)
     programs.kingfisher(table, [path], runs=1)
     programs.run(table, FLOOR, "rg", ["-uu", "-c", "zzzz", path], (0, 1), runs=runs)
-    return [table]
+    return [table.measure()]
 
 
 def start(programs):
-    tables = []
     version = Table("Start: `--version`")
     rules = Table("Start: list of the rules")
     runs = max(programs.runs, 11)
@@ -134,7 +135,7 @@ def start(programs):
     programs.run(rules, "kbsec", "kbsec", ["rules", "list"], (0,), runs=runs)
     programs.run(rules, "kingfisher", "kingfisher", ["rules", "list", "--no-update-check"], (0,))
     programs.run(rules, "betterleaks", "betterleaks", ["config", "show", "ids"], (0,))
-    return tables + [version, rules]
+    return [version.measure(), rules.measure()]
 
 
 def size(programs):

@@ -110,7 +110,8 @@ def anchors(rule):
     found += [f"{scheme}://user:" for scheme in shape.get("schemes", [])]
     found += [f"-----BEGIN {label}-----\n" for label in shape.get("labels", [])]
     found += shape.get("anchors", [])
-    found += [shape["anchor"]] if "anchor" in shape else []
+    if "anchor" in shape:
+        found += [shape["anchor"], "{" + shape["anchor"]]
     for text in shape.get("format", []):
         found += [before for before in literals(text) if len(before) > 1]
     if "jwt" in rule:

@@ -1,4 +1,4 @@
-"""One measurement: a program run several times, with the median, the extremes and the peak memory."""
+"""Measurements: programs run several times in turn, with the median, the extremes and the peak memory of each."""
 
 import dataclasses
 import os
@@ -12,53 +12,66 @@ GNU_TIME = shutil.which("time")
 
 
 @dataclasses.dataclass
-class Result:
-    """Seconds of each run and the peak memory in bytes; `fault` says why there are none."""
+class Job:
+    """A program to measure. `codes` are the exit codes that mean that the work was done; any other one is a fault, not
+    a fast run. `before` is called before each run, which is then a first run; otherwise the first run is not counted.
+    """
 
+    name: str
+    argv: list
+    codes: tuple = (0,)
+    runs: int = 5
+    cwd: str = None
+    before: callable = None
     seconds: list = dataclasses.field(default_factory=list)
     peak: int = 0
-    code: int = 0
     fault: str = ""
 
     @property
     def median(self):
         return statistics.median(self.seconds)
 
+    def turn(self, number, out):
+        """Does the run with this number, from 0 on, if there is such a run."""
+        if self.fault or number > self.runs or (number == 0 and self.before):
+            return
+        if self.before:
+            self.before()
+        seconds, code = once(self.argv, self.cwd, out)
+        if code not in self.codes:
+            self.fault = f"failed: exit code {code}{last_line(out)}"
+            self.seconds = []
+        elif number > 0:
+            self.seconds.append(seconds)
 
-def measure(argv, runs, codes, cwd=None, stdin=None, before=None, environment=None):
-    """Runs `argv` `runs` times after one run that is not counted, unless `before` makes every run a first one.
+    def memory(self, out):
+        if not self.fault:
+            if self.before:
+                self.before()
+            self.peak = peak_memory(self.argv, self.cwd, out)
 
-    `codes` are the exit codes that mean the work was done; any other one is a fault, not a fast run.
-    """
-    environment = {**os.environ, **(environment or {})}
-    result = Result()
+
+def measure(jobs):
+    """Runs all jobs in turn, so that a busy moment of the machine hits each of them."""
     with tempfile.TemporaryDirectory() as folder:
         # A file, because a program may take a short cut when it sees the null device.
         out = os.path.join(folder, "out")
-        for turn in range(runs + (0 if before else 1)):
-            if before:
-                before()
-            seconds, code = once(argv, cwd, stdin, out, environment)
-            if code not in codes:
-                return Result(fault=f"failed: exit code {code}{last_line(out)}")
-            result.code = code
-            if before or turn > 0:
-                result.seconds.append(seconds)
-        if before:
-            before()
-        result.peak = peak_memory(argv, cwd, stdin, out, environment)
-    return result
+        for number in range(max((job.runs for job in jobs), default=0) + 1):
+            for job in jobs:
+                job.turn(number, out)
+        for job in jobs:
+            job.memory(out)
 
 
-def once(argv, cwd, stdin, out, environment):
+def once(argv, cwd, out):
     """Wall time in seconds, and the exit code."""
-    with open(stdin or os.devnull, "rb") as reader, open(out, "wb") as writer:
+    with open(os.devnull, "rb") as reader, open(out, "wb") as writer:
         start = time.perf_counter()
-        done = subprocess.run(argv, cwd=cwd, stdin=reader, stdout=writer, stderr=writer, env=environment)
+        done = subprocess.run(argv, cwd=cwd, stdin=reader, stdout=writer, stderr=writer)
         return time.perf_counter() - start, done.returncode
 
 
-def peak_memory(argv, cwd, stdin, out, environment):
+def peak_memory(argv, cwd, out):
     """Bytes of the largest process among the program and those that it starts.
 
     Linux carries the size of the starter over to the started program, so that whoever starts it must be tiny: GNU time
@@ -66,11 +79,11 @@ def peak_memory(argv, cwd, stdin, out, environment):
     """
     if GNU_TIME:
         note = out + ".peak"
-        once([GNU_TIME, "--quiet", "--format=%M", f"--output={note}", *argv], cwd, stdin, out, environment)
+        once([GNU_TIME, "--quiet", "--format=%M", f"--output={note}", *argv], cwd, out)
         with open(note, encoding="utf-8") as lines:
             return int(lines.read().split()[-1]) * 1024
-    with open(stdin or os.devnull, "rb") as reader, open(out, "wb") as writer:
-        child = subprocess.Popen(argv, cwd=cwd, stdin=reader, stdout=writer, stderr=writer, env=environment)
+    with open(os.devnull, "rb") as reader, open(out, "wb") as writer:
+        child = subprocess.Popen(argv, cwd=cwd, stdin=reader, stdout=writer, stderr=writer)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         return usage.ru_maxrss * 1024
@@ -84,18 +97,21 @@ def last_line(path):
 
 
 class Table:
-    """Rows of one comparison; ratios are against the row of kbsec."""
+    """The jobs of one comparison; ratios are against the job named kbsec."""
 
     def __init__(self, title, note=""):
-        self.title, self.note, self.rows = title, note, []
+        self.title, self.note, self.jobs = title, note, []
 
-    def add(self, name, result):
-        self.rows.append((name, result))
-        print(f"  {name}: {result.fault or show_time(result.median)}", flush=True)
-        return result
+    def add(self, job):
+        self.jobs.append(job)
+
+    def measure(self):
+        print(f"  {self.title}", flush=True)
+        measure([job for job in self.jobs if not job.fault])
+        return self
 
     def result(self, name):
-        found = [result for label, result in self.rows if label == name and result.seconds]
+        found = [job for job in self.jobs if job.name == name and job.seconds]
         return found[0] if found else None
 
     def markdown(self):
@@ -105,14 +121,14 @@ class Table:
             lines += [self.note, ""]
         lines += ["| program | median | min–max | peak memory | time / kbsec | memory / kbsec |"]
         lines += ["|---|--:|--:|--:|--:|--:|"]
-        for name, result in self.rows:
-            if not result.seconds:
-                lines.append(f"| {name} | {result.fault} | | | | |")
+        for job in self.jobs:
+            if not job.seconds:
+                lines.append(f"| {job.name} | {job.fault} | | | | |")
                 continue
-            span = f"{show_time(min(result.seconds))}–{show_time(max(result.seconds))}"
-            times = f"{result.median / base.median:.1f} ×" if base else ""
-            peaks = f"{result.peak / base.peak:.1f} ×" if base else ""
-            cells = [name, show_time(result.median), span, show_bytes(result.peak), times, peaks]
+            span = f"{show_time(min(job.seconds))}–{show_time(max(job.seconds))}"
+            times = f"{job.median / base.median:.1f} ×" if base else ""
+            peaks = f"{job.peak / base.peak:.1f} ×" if base else ""
+            cells = [job.name, show_time(job.median), span, show_bytes(job.peak), times, peaks]
             lines.append(f"| {' | '.join(cells)} |")
         return "\n".join(lines) + "\n"
 

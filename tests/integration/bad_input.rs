@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::{Invocation, Run, Sandbox, wait};
@@ -140,6 +141,26 @@ fn a_file_above_the_limit_is_missed_at_once() {
     assert!(missed.len() == 1 && missed[0].starts_with("huge.bin: "), "{missed:?}");
     drop(sandbox.kbsec(["scan"]).run().code(3).mentions("huge.bin"));
     drop(sandbox.kbsec(["scan", "--allow-incomplete"]).run().code(0).mentions("huge.bin"));
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_missed() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.write("busy.log", "harmless words\n".repeat(1_000_000));
+    let done = AtomicBool::new(false);
+    let run = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut log = File::options().append(true).open(&path).unwrap();
+            while !done.load(Ordering::Relaxed) {
+                log.write_all(b"more\n").unwrap();
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let run = json(&sandbox, &[]);
+        done.store(true, Ordering::Relaxed);
+        run
+    });
+    assert_eq!(run.code(3).gaps("missed"), ["busy.log: it changed while it was read"]);
 }
 
 #[test]
