@@ -33,9 +33,6 @@ impl std::error::Error for Hinted {}
 
 /// Prints the error to standard error.
 pub(crate) fn report(error: &anyhow::Error) -> Exit {
-    if is_broken_pipe(error) {
-        return Exit::Clean;
-    }
     let mut text = format!("kbsec: {error}\n");
     let mut said = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {

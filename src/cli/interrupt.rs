@@ -1,5 +1,6 @@
 //! Ctrl-C: ends the scan soon and with a report, or at once when it does not react.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,5 +31,6 @@ pub(crate) fn listen() -> Arc<Stop> {
 #[expect(clippy::disallowed_methods, reason = "the main thread may be blocked in a read for ever")]
 fn leave() -> ! {
     super::progress::clear();
+    let _ = writeln!(std::io::stderr(), "kbsec: interrupted while waiting for input; there is no report");
     std::process::exit(i32::from(Exit::Interrupted as u8))
 }

@@ -32,7 +32,7 @@ impl Progress {
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if self.visible && self.started.elapsed() > PATIENCE {
             let Ok(mut bar) = BAR.lock() else { return };
-            bar.get_or_insert_with(new_bar).set_position(bytes);
+            bar.get_or_insert_with(|| new_bar(self.started.elapsed())).set_position(bytes);
         }
     }
 }
@@ -50,10 +50,11 @@ pub(crate) fn clear() {
     }
 }
 
-fn new_bar() -> ProgressBar {
+fn new_bar(elapsed: Duration) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} examined {bytes} in {elapsed} ({bytes_per_sec})");
-    let bar =
-        ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    let bar = ProgressBar::new_spinner()
+        .with_elapsed(elapsed)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memrchr2_iter;
+
 use super::Candidate;
 use crate::detect::{pem, plausible};
 use crate::rule::JsonShape;
@@ -57,12 +59,11 @@ impl Json {
 fn object_around(bytes: &[u8], anchor: &Range<usize>) -> Option<Range<usize>> {
     let from = anchor.start.saturating_sub(REACH);
     let mut closed = 0usize;
-    let start = bytes[from..anchor.start].iter().rposition(|byte| {
-        match byte {
-            b'}' => closed += 1,
-            b'{' if closed == 0 => return true,
-            b'{' => closed -= 1,
-            _ => {}
+    let start = memrchr2_iter(b'{', b'}', &bytes[from..anchor.start]).find(|&at| {
+        match (bytes[from + at], closed) {
+            (b'}', _) => closed += 1,
+            (_, 0) => return true,
+            _ => closed -= 1,
         }
         false
     })?;
