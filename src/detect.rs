@@ -31,6 +31,7 @@ use memchr::memchr;
 use crate::finding::{Confidence, Decoding, RuleMeta, Severity};
 use crate::rule::{Pair, Rule, RuleSet};
 use crate::secret::Secret;
+pub use example::expand;
 use prefilter::Prefilter;
 use shape::{Candidate, Matcher};
 pub use verify::{Failure, verify};

@@ -39,7 +39,7 @@ const DEEPEST: usize = 3;
 ///
 /// # Errors
 /// Says which placeholder is wrong and why.
-pub(crate) fn expand(template: &str, check: Option<Check>, seed: u64) -> Result<Vec<u8>, String> {
+pub fn expand(template: &str, check: Option<Check>, seed: u64) -> Result<Vec<u8>, String> {
     let mut writer = Writer { out: Vec::new(), start: None, check, random: Random::new(seed), depth: 0 };
     writer.text(template)?;
     Ok(writer.out)

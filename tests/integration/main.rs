@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod common;
+mod every_rule;
 mod scan;
 mod secrets;
 mod settings;

@@ -8,7 +8,7 @@ use crate::finding::Decoding;
 /// How much text before the first escape, and after the last one, belongs to the stretch.
 const SURROUNDING: usize = 256;
 /// Longest stretch; a longer one is cut and goes on in the next.
-const LONGEST: usize = 8 << 10;
+const LONGEST: usize = 24 << 10;
 
 /// Hands every stretch with at least one escaped printable character to `visit`.
 pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
@@ -17,7 +17,8 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
         if at < done {
             continue;
         }
-        if let Some((decoding, ..)) = escape(&bytes[at..]) {
+        // An escaped line end is common in code; only one of a visible character hides something.
+        if let Some((decoding, b' '..=b'~', _)) = escape(&bytes[at..]) {
             let (decoded, end) = stretch(bytes, at, done, decoding);
             done = end;
             if decoded.bytes.len() >= SHORTEST_TEXT {
@@ -38,7 +39,10 @@ fn escape(rest: &[u8]) -> Option<(Decoding, u8, usize)> {
         [b'\\', b'u', digits @ ..] => (Decoding::Escape, number(digits.get(..4)?)?, 6),
         _ => return None,
     };
-    u8::try_from(code).ok().filter(|byte| matches!(byte, b' '..=b'~')).map(|byte| (decoding, byte, length))
+    u8::try_from(code)
+        .ok()
+        .filter(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t'))
+        .map(|byte| (decoding, byte, length))
 }
 
 /// The stretch around the escape at `at`, not before `from`; also where it ends.
