@@ -1,8 +1,12 @@
 //! The detector: rules made executable, all of them in one pass over the bytes.
 //!
 //! The prefilter finds the anchors; the shape of each rule decides on the bytes around its anchor; decoders hand the
-//! text that they uncover to the same procedure. A verdict depends on nearby bytes only: on the path of a file, on the
-//! configuration and on waivers it does not, those are judged later, on findings.
+//! text that they uncover to the same procedure.
+//!
+//! A verdict depends on nearby bytes only: on the name and the value of an assignment (`assign`, below 700 bytes), on
+//! 512 bytes of the same line for an allow comment, on the object or the armour that a long secret is (`json` 16 KiB,
+//! `pem` 32 KiB), on the encoded stretch that hides it (below 48 KiB). On the path of a file, on the configuration and
+//! on waivers it does not depend: those are judged later, on findings.
 
 mod allow;
 mod alphabet;

@@ -81,6 +81,22 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_far_away_changes_no_verdict() {
+        let rules = RuleSet::built_in().unwrap();
+        let detector = Detector::new(&rules).unwrap();
+        let far = "nothing to see on this line\n".repeat(2_000).into_bytes();
+        for rule in rules.iter() {
+            for example in &rule.examples {
+                let text = expand(&example.0, rule.check, 3).unwrap();
+                let whole = [&far[..], &text, b"\n", &far].concat();
+                let found = detector.detect(&whole);
+                assert_eq!(found.len(), 1, "{}: {}", rule.meta.id, example.0);
+                assert_eq!(found[0].rule.id, rule.meta.id, "{}", example.0);
+            }
+        }
+    }
+
+    #[test]
     fn a_rule_that_misses_its_example_fails() {
         let mut rules = RuleSet::default();
         let text = "[[rule]]\nid = 'a-b'\ntitle = 't'\nseverity = 'low'\nconfidence = 'low'\n\

@@ -9,6 +9,9 @@ use kbsec::rule::{Rule, RuleSet};
 
 use crate::common::{Run, Sandbox};
 
+/// Hides a text.
+type Encode = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// The examples of all rules, as files: name and content.
 fn examples() -> Vec<(String, String, Vec<u8>)> {
     let rules = RuleSet::built_in().unwrap();
@@ -87,7 +90,7 @@ fn every_example_is_found_in_every_encoding() {
             all
         })
     };
-    let encodings: [(&str, Box<dyn Fn(&[u8]) -> Vec<u8>>); 6] = [
+    let encodings: [(&str, Encode); 6] = [
         ("percent", Box::new(move |text| each(text, "%", 2).into_bytes())),
         ("escape", Box::new(move |text| each(text, "\\u", 4).into_bytes())),
         ("base64", Box::new(move |text| BASE64_STANDARD.encode(text).into_bytes())),
