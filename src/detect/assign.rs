@@ -14,6 +14,16 @@ pub(crate) struct Assignment {
     pub(crate) quoting: Quoting,
 }
 
+impl Assignment {
+    /// The name as a report may show it. Where it is long or has many digits, another secret may stick to it: then only
+    /// the `word` by which it was found.
+    pub(crate) fn shown_name(&self, bytes: &[u8], word: Range<usize>) -> String {
+        let name = &bytes[self.name.clone()];
+        let is_plain = name.len() <= 40 && name.iter().filter(|byte| byte.is_ascii_digit()).count() <= 4;
+        String::from_utf8_lossy(if is_plain { name } else { &bytes[word] }).into_owned()
+    }
+}
+
 /// Whether a value is marked as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quoting {
@@ -267,6 +277,14 @@ mod tests {
             assert!(name.ends_with("db_pass") || name == "DB_PASS", "{text}: {name}");
             assert_eq!(value, "s3cr", "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_sticks_to_a_name_is_not_shown() {
+        let text = ["AK", "IA3F9ZQ2X7B5W8KD4N_password = 'x'"].concat();
+        let word = text.find("password").unwrap()..text.find(" =").unwrap();
+        let found = read(text.as_bytes(), word.clone()).unwrap();
+        assert_eq!(found.shown_name(text.as_bytes(), word), "password");
     }
 
     #[test]

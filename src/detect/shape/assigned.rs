@@ -32,13 +32,13 @@ impl Assigned {
     }
 
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
-        let assignment = assign::read(bytes, anchor)?;
+        let assignment = assign::read(bytes, anchor.clone())?;
         let value = &bytes[assignment.value.clone()];
         if plausible::is_reference(value) {
             return None;
         }
         let format = self.formats.iter().find(|format| format.matches(value))?;
-        let name = String::from_utf8_lossy(&bytes[assignment.name]).into_owned();
+        let name = assignment.shown_name(bytes, anchor);
         let candidate = Candidate::new(assignment.value);
         judge(format, value, self.check, self.entropy, candidate.fact(format!("assigned to {name}")))
     }

@@ -81,13 +81,13 @@ impl Generic {
     }
 
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
-        let assignment = assign::read(bytes, anchor)?;
+        let assignment = assign::read(bytes, anchor.clone())?;
         let (name, value) = (&bytes[assignment.name.clone()], &bytes[assignment.value.clone()]);
         if value.len() < self.least || is_harmless(name) || is_no_secret(value) || is_made_up(name, value) {
             return None;
         }
         let strength = strength(name, value, assignment.quoting)?;
-        let name = String::from_utf8_lossy(name).into_owned();
+        let name = assignment.shown_name(bytes, anchor);
         let mut candidate = Candidate::new(assignment.value).fact(format!("random value assigned to {name}"));
         candidate.confidence = Some(strength);
         Some(candidate)
