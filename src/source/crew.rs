@@ -1,41 +1,31 @@
-//! A crew: a few threads that work off a list, each with tools and an account of its own.
+//! A crew: threads that work off a list, each stretch of it with tools and an account of its own.
 
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use rayon::prelude::*;
 
 use crate::coverage::Coverage;
 
-/// More threads than this only wait for the disk.
-const MAX_THREADS: usize = 8;
 /// A list shorter than this is done before another thread has started.
 const WORTH_A_THREAD: usize = 16;
+/// Stretches for each thread: more even the load out, but each needs new tools.
+const STRETCHES: usize = 4;
 
-/// Does `work` for every item, with tools that each thread takes from `tools`; the account of all together.
+/// Does `work` for every item, with tools that each stretch takes from `tools`; the account of all together.
 pub(super) fn work_off<T: Sync, S>(
     items: &[T],
     tools: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T, &mut Coverage) + Sync,
 ) -> Coverage {
-    let next = AtomicUsize::new(0);
-    let run = || {
+    let stretch = |items: &[T]| {
         let (mut tools, mut coverage) = (tools(), Coverage::default());
-        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-            work(&mut tools, item, &mut coverage);
-        }
+        items.iter().for_each(|item| work(&mut tools, item, &mut coverage));
         coverage
     };
-    let available = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = available.min(MAX_THREADS).min(items.len() / WORTH_A_THREAD);
-    if threads < 2 {
-        return run();
+    if items.len() < WORTH_A_THREAD {
+        return stretch(items);
     }
-    thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        let mut all = Coverage::default();
-        for handle in handles {
-            all.absorb(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
+    let length = items.len().div_ceil(rayon::current_num_threads() * STRETCHES).max(WORTH_A_THREAD);
+    items.par_chunks(length).map(stretch).reduce(Coverage::default, |mut all, part| {
+        all.absorb(part);
         all
     })
 }
