@@ -101,7 +101,7 @@ pub struct CompileError {
 /// How deep encodings may be nested: base64 of percent-encoding of base64.
 const DEEPEST: usize = 3;
 /// How much may be decoded for each byte of input, all layers together; nested encodings cannot multiply the work.
-const DECODED_SHARE: usize = 2;
+const DECODED_SHARE: usize = 4;
 /// How many bytes are looked at for a zero byte, which text does not have.
 const SNIFFED: usize = 8 << 10;
 
