@@ -8,9 +8,9 @@ mod aws;
 mod azure_devops;
 mod azure_identifiable;
 mod cloudflare;
+mod crc32_base62;
 mod discord;
 mod embedded_jwt;
-mod github;
 mod gitlab;
 mod grafana;
 mod grafana_cloud;
@@ -19,7 +19,6 @@ mod marvin;
 mod openai;
 mod pypi;
 mod sentry;
-mod vercel;
 
 /// What a check found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +46,7 @@ impl Verdict {
 /// Tries the proof on a whole token, which foreign text may have formed.
 pub(crate) fn verify(check: Check, token: &[u8]) -> Verdict {
     match check {
-        Check::GithubCrc32 => github::verify(token),
-        Check::VercelCrc32 => vercel::verify(token),
+        Check::Crc32Base62 => crc32_base62::verify(token),
         Check::GitlabRoutable => gitlab::verify(token),
         Check::GrafanaServiceAccount => grafana::verify(token),
         Check::GrafanaCloud => grafana_cloud::verify(token),
@@ -71,8 +69,7 @@ pub(crate) fn verify(check: Check, token: &[u8]) -> Verdict {
 /// from the rest, or if `so_far` is not what the check expects (each file says what that is).
 pub(crate) fn complete(check: Check, so_far: &[u8]) -> Option<Vec<u8>> {
     match check {
-        Check::GithubCrc32 => github::complete(so_far),
-        Check::VercelCrc32 => vercel::complete(so_far),
+        Check::Crc32Base62 => crc32_base62::complete(so_far),
         Check::GitlabRoutable => gitlab::complete(so_far),
         Check::GrafanaServiceAccount => grafana::complete(so_far),
         Check::CloudflareCrc32 => cloudflare::complete(so_far),
@@ -108,9 +105,8 @@ mod tests {
     use super::*;
 
     /// Every check, with a text that its tokens start with.
-    const ALL: [(Check, &[u8]); 20] = [
-        (Check::GithubCrc32, b"ghp_"),
-        (Check::VercelCrc32, b"vcp_"),
+    const ALL: [(Check, &[u8]); 19] = [
+        (Check::Crc32Base62, b"ghp_"),
         (Check::GitlabRoutable, b"glpat-"),
         (Check::GitlabRoutable, b"glrt-t1_"),
         (Check::GrafanaServiceAccount, b"glsa_"),

@@ -248,9 +248,9 @@ mod tests {
         let json =
             r#"{"iat":1700000000.5,"url":"https://a.example","region_url":"https://b.example","org":"acme"}"#;
         let templates = [
-            (Check::GithubCrc32, "git clone https://x:ghp_{{base62:30}}{{check}}".to_owned()),
-            (Check::GithubCrc32, "npm_{{base62:30}}{{check}}".to_owned()),
-            (Check::VercelCrc32, "vcp_{{base62:50}}{{check}}".to_owned()),
+            (Check::Crc32Base62, "git clone https://x:ghp_{{base62:30}}{{check}}".to_owned()),
+            (Check::Crc32Base62, "npm_{{base62:30}}{{check}}".to_owned()),
+            (Check::Crc32Base62, "vcp_{{base62:50}}{{check}}".to_owned()),
             (Check::GitlabRoutable, "t: glpat-{{base64url:27}}{{check}}".to_owned()),
             (Check::GitlabRoutable, "glrt-t1_{{b64url:o:1{{x*20}}}}.01.{{check}}".to_owned()),
             (Check::GrafanaServiceAccount, "glsa_{{base62:32}}_{{check}}".to_owned()),

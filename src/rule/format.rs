@@ -71,10 +71,8 @@ pub struct Example(pub String);
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
-    /// CRC-32 of the body in base 62, six digits: GitHub classic tokens and npm.
-    GithubCrc32,
-    /// CRC-32 of the 50-character body in base 62, six digits.
-    VercelCrc32,
+    /// CRC-32 of the body in base 62, six digits: GitHub classic tokens, npm, Vercel.
+    Crc32Base62,
     /// CRC-32 in base 36 over everything before the last seven characters, and the length field.
     GitlabRoutable,
     /// CRC-32, little-endian, eight hexadecimal digits.

@@ -1,4 +1,5 @@
-//! GitHub's classic tokens, and npm's: CRC-32 of the 30 characters after the prefix, as six digits in base 62.
+//! Classic tokens of GitHub, and those of npm and Vercel: CRC-32 of the characters after the prefix, as six digits in
+//! base 62.
 
 use super::{Verdict, after_underscore, cut};
 use crate::detect::radix::to_base62;
@@ -11,8 +12,12 @@ pub(super) fn verify(token: &[u8]) -> Verdict {
         return Verdict::Refuted;
     };
     let holds = checksum(body) == digits;
-    // Confirmed on tokens of 36 characters. The refresh tokens of 76 were not seen to follow it.
-    if body.len() == 30 { Verdict::checksum(holds) } else { Verdict::unconfirmed_checksum(holds) }
+    // Confirmed with 30 characters (GitHub, npm) and 50 (Vercel). GitHub's refresh tokens of 70 were not seen to follow it.
+    if matches!(body.len(), 30 | 50) {
+        Verdict::checksum(holds)
+    } else {
+        Verdict::unconfirmed_checksum(holds)
+    }
 }
 
 /// Expects the prefix and the characters before the checksum.
@@ -38,6 +43,9 @@ mod tests {
         assert_eq!(verify([&front, "0pV6Ps"].concat().as_bytes()), valid);
         assert_eq!(verify([&front.replace("ghp", "npm"), "0pV6Ps"].concat().as_bytes()), valid);
         assert_eq!(verify([&front, "0pV6Pt"].concat().as_bytes()), Verdict::Refuted);
+        let vercel = ["vcp_", &"0123456789".repeat(5)].concat();
+        assert_eq!(verify([&vercel, "3egt2i"].concat().as_bytes()), valid);
+        assert_eq!(verify([&vercel, "3egt2j"].concat().as_bytes()), Verdict::Refuted);
         assert_eq!(verify(["ghr_", &"a1".repeat(38)].concat().as_bytes()), Verdict::Plausible(None));
         assert_eq!(verify(b"ghp_"), Verdict::Refuted);
     }
