@@ -67,7 +67,7 @@ pub(crate) struct ScanArgs {
     #[arg(long, short, default_value = "text", help_heading = "Output")]
     #[arg(value_name = "text|json|jsonl|sarif|github")]
     format: report::Format,
-    /// Write the report to a file
+    /// Write the report to a file; `-` means standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Show secrets in full; only on a terminal
@@ -102,6 +102,8 @@ impl From<Floor> for Confidence {
 pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let started = Environment::now();
     let reveal = consent(args)?;
+    let file = args.output.as_deref().filter(|path| !is_dash(path));
+    file.map(output::check).transpose()?;
     let project = project(args, context)?;
     let detector = project.detector(&args.rules, &args.disable)?;
     let (source, subject) = source(args, &project, context)?;
@@ -126,12 +128,12 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let report =
         Report { findings: &outcome.findings, coverage: &outcome.coverage, rules: &rules, run: &run };
     let style = Style {
-        color: args.output.is_none() && context.environment.wants_color(context.color),
+        color: file.is_none() && context.environment.wants_color(context.color),
         width: context.environment.width(),
         reveal,
     };
     let reporter = args.format.reporter(style);
-    output::write(args.output.as_deref(), |out| reporter.write(&report, out))?;
+    output::write(file, |out| reporter.write(&report, out))?;
     Ok(exit)
 }
 
@@ -142,7 +144,7 @@ fn project(args: &ScanArgs, context: &Context) -> anyhow::Result<Project> {
         None if args.no_config => Settings::Default,
         None => Settings::Nearest,
     };
-    let start = args.paths.first().filter(|path| !is_stdin(path)).map_or(Path::new(""), PathBuf::as_path);
+    let start = args.paths.first().filter(|path| !is_dash(path)).map_or(Path::new(""), PathBuf::as_path);
     Project::find(start, settings, context)
 }
 
@@ -153,7 +155,7 @@ fn source(
     context: &Context,
 ) -> anyhow::Result<(Box<dyn Source>, String)> {
     let limit = args.max_file_size.or(project.config.max_file_size);
-    if args.stdin || args.paths.iter().any(|path| is_stdin(path)) {
+    if args.stdin || args.paths.iter().any(|path| is_dash(path)) {
         if args.paths.len() > 1 {
             return Err(Hinted::error(
                 "standard input was given together with paths",
@@ -208,7 +210,8 @@ fn exit(args: &ScanArgs, outcome: &Outcome, interrupted: bool) -> Exit {
     if outcome.coverage.is_incomplete() && !args.allow_incomplete { Exit::Incomplete } else { Exit::Clean }
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// `-` means standard input, or output.
+fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
