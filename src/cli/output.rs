@@ -52,7 +52,9 @@ fn is_special(path: &Path) -> bool {
 
 fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
     let hint = match error.kind() {
-        io::ErrorKind::NotFound => "its directory does not exist; make it first, or name another file with -o",
+        io::ErrorKind::NotFound => {
+            "its directory does not exist; make it first, or name another file with -o"
+        }
         io::ErrorKind::IsADirectory => "name a file in it",
         io::ErrorKind::StorageFull => "free some space, or name another file with -o",
         _ => "name another file with -o",
