@@ -411,7 +411,7 @@ fn nothing_found_and_nothing_looked_at_never_look_alike() {
     sample.coverage.missed.clear();
     assert_eq!(
         last(&sample),
-        "nothing was examined: this is not a clean result; check the path and .gitignore (--no-ignore) (exit code 3)"
+        "nothing was examined: this is not a clean result; check the path, or add --no-ignore (exit code 3)"
     );
     for format in Format::ALL {
         let written = sample.write(format, Style::default());
