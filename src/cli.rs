@@ -11,7 +11,10 @@ mod project;
 mod rules;
 mod scan;
 
+use std::io::Write as _;
+
 use clap::{Parser, Subcommand, ValueEnum};
+use kbsec::report::Sanitized;
 
 use environment::Environment;
 use exit::Exit;
@@ -32,7 +35,7 @@ struct App {
     /// When to colour what people read
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, help_heading = "General")]
     color: Color,
-    /// Show no progress and no notes, only results and errors
+    /// Show no progress and no notes; the report is the same
     #[arg(long, short, global = true, help_heading = "General")]
     quiet: bool,
 }
@@ -68,6 +71,15 @@ struct Context {
     quiet: bool,
 }
 
+impl Context {
+    /// Tells the user something that is no result, on standard error, unless they want to hear nothing.
+    fn note(&self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr(), "kbsec: {}", Sanitized(text));
+        }
+    }
+}
+
 /// Runs the program.
 pub(crate) fn run() -> Exit {
     error::quiet_panics();
@@ -79,7 +91,7 @@ pub(crate) fn run() -> Exit {
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
-        Command::Hook(args) => hook::run(args),
+        Command::Hook(args) => hook::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::finding::Finding;
 use crate::secret::Fingerprint;
@@ -17,7 +18,8 @@ pub struct Config {
     pub disable: Vec<String>,
     /// Globs of paths that are not scanned, relative to the root.
     pub exclude: Vec<String>,
-    /// Files larger than this many bytes are not read, and reported.
+    /// Files larger than this many bytes are not read, and reported; written as a number or as `64M`.
+    #[serde(deserialize_with = "size")]
     pub max_file_size: Option<u64>,
     /// Key of the fingerprints; see `secret::FingerprintKey`.
     pub fingerprint_key: Option<String>,
@@ -32,11 +34,13 @@ pub struct Waiver {
     /// Fingerprint of the finding.
     #[serde(deserialize_with = "fingerprint")]
     pub fingerprint: Fingerprint,
-    /// Why it is no danger.
+    /// Why it is no danger; never empty.
+    #[serde(deserialize_with = "reason")]
     pub reason: String,
     /// Who says so.
     pub owner: Option<String>,
     /// The last day on which it counts, as `2027-01-31`.
+    #[serde(deserialize_with = "day", default)]
     pub expires: Option<String>,
 }
 
@@ -85,36 +89,71 @@ impl Config {
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let syntax = |message| ConfigError::Syntax { path: path.to_owned(), message };
         let mut config: Self = crate::toml_text::parse(&text).map_err(syntax)?;
-        if let Some(bad) =
-            config.waiver.iter().filter_map(|waiver| waiver.expires.as_ref()).find(|day| !is_day(day))
-        {
-            return Err(syntax(format!("expires = {bad:?} is no day; write it as 2027-01-31")));
-        }
         let folder = path.parent().unwrap_or(Path::new(""));
         config.rules.iter_mut().for_each(|rules| *rules = folder.join(&rules));
         Ok(config)
     }
 
-    /// The waiver that accepts the finding on the day `today` (`2026-11-23`).
-    #[must_use]
-    pub fn waiver_of(&self, finding: &Finding, today: &str) -> Option<&Waiver> {
-        self.waiver.iter().find(|waiver| {
-            waiver.fingerprint == finding.fingerprint()
-                && waiver.expires.as_deref().is_none_or(|last_day| today <= last_day)
-        })
+    /// The waivers for the finding, also those that have expired.
+    pub fn waivers_of(&self, finding: &Finding) -> impl Iterator<Item = &Waiver> {
+        self.waiver.iter().filter(move |waiver| waiver.fingerprint == finding.fingerprint())
     }
 }
 
-fn fingerprint<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+impl Waiver {
+    /// Whether it still counts on the day `today` (`2026-11-23`).
+    #[must_use]
+    pub fn counts_on(&self, today: &str) -> bool {
+        self.expires.as_deref().is_none_or(|last_day| today <= last_day)
+    }
 }
 
-fn is_day(text: &str) -> bool {
-    text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
+/// Bytes from a text such as `1024`, `64K`, `64M` or `2G`.
+///
+/// # Errors
+/// When the text is no such size, as a sentence.
+pub fn parse_size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" | "KIB" => 1 << 10,
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        _ => return Err("write a size as 64K, 64M or 2G".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a size as 64K, 64M or 2G".to_owned())?;
+    number.checked_mul(factor).ok_or_else(|| "that is more than any file has".to_owned())
+}
+
+fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = match toml::Value::deserialize(deserializer)? {
+        toml::Value::Integer(bytes) => bytes.to_string(),
+        toml::Value::String(text) => text,
+        _ => String::new(),
+    };
+    parse_size(&text).map(Some).map_err(Error::custom)
+}
+
+fn fingerprint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fingerprint, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(Error::custom)
+}
+
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.trim().is_empty() {
+        return Err(Error::custom("the reason is empty; say why the finding is no danger"));
+    }
+    Ok(text)
+}
+
+/// A day of the calendar, in quotes or as a date of TOML.
+fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let date = text.parse::<toml::value::Datetime>();
+    let is_day = date.is_ok_and(|date| date.date.is_some() && date.time.is_none());
+    let bad = || Error::custom(format!("expires = {text:?} is no day; write it as \"2027-01-31\""));
+    if is_day { Ok(Some(text)) } else { Err(bad()) }
 }
 
 #[cfg(test)]
@@ -143,13 +182,30 @@ mod tests {
         for bad in [
             "[[waiver]]\nfingerprint = 'short'\nreason = 'x'\n".to_owned(),
             format!("[[waiver]]\nfingerprint = '{fingerprint}'\n"),
+            format!("[[waiver]]\nfingerprint = '{fingerprint}'\nreason = ' '\n"),
             format!("[[waiver]]\nfingerprint = '{fingerprint}'\nreason = 'x'\nexpires = 'soon'\n"),
+            format!("[[waiver]]\nfingerprint = '{fingerprint}'\nreason = 'x'\nexpires = '2027-02-31'\n"),
+            format!(
+                "[[waiver]]\nfingerprint = '{fingerprint}'\nreason = 'x'\nexpires = 2027-01-31T12:00:00Z\n"
+            ),
         ] {
             assert!(read(&bad).is_err(), "{bad}");
         }
-        let good =
-            format!("[[waiver]]\nfingerprint = '{fingerprint}'\nreason = 'x'\nexpires = '2027-01-31'\n");
-        assert_eq!(read(&good).unwrap().waiver.len(), 1);
+        for day in ["'2027-01-31'", "2027-01-31"] {
+            let good = format!("[[waiver]]\nfingerprint = '{fingerprint}'\nreason = 'x'\nexpires = {day}\n");
+            assert_eq!(read(&good).unwrap().waiver[0].expires.as_deref(), Some("2027-01-31"));
+        }
+    }
+
+    #[test]
+    fn sizes_are_numbers_or_have_a_unit() {
+        assert_eq!(read("").unwrap().max_file_size, None);
+        for (size, bytes) in [("1024", 1024), ("'64K'", 65_536), ("'2G'", 2 << 30)] {
+            assert_eq!(read(&format!("max-file-size = {size}\n")).unwrap().max_file_size, Some(bytes));
+        }
+        for bad in ["-1", "'64X'", "''", "1.5", "'99999999999G'"] {
+            assert!(read(&format!("max-file-size = {bad}\n")).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -56,6 +56,11 @@ impl Finding {
         &self.reasons
     }
 
+    /// Adds a reason that came to light after the finding was made.
+    pub fn explain(&mut self, reason: impl Into<String>) {
+        self.reasons.push(reason.into());
+    }
+
     /// Every place, sorted; never empty. The first one is the primary location.
     #[must_use]
     pub fn locations(&self) -> &[Location] {

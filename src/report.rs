@@ -37,6 +37,14 @@ pub struct Report<'a> {
     pub run: &'a Run,
 }
 
+impl Report<'_> {
+    /// What the run comes to, as one line for people, such as `2 secrets found`.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        verdict::Verdict::of(self).sentence(self)
+    }
+}
+
 /// Facts about the run that no engine can know.
 #[derive(Clone, Debug)]
 pub struct Run {

@@ -10,7 +10,7 @@ set -euo pipefail
 folder=$(mktemp -d "$RUNNER_TEMP/kbsec-report.XXXXXX")
 sarif="$folder/kbsec.sarif"
 report="$folder/report.txt"
-options=(scan)
+options=(scan --quiet)
 [ "$ALLOW_INCOMPLETE" != true ] || options+=(--allow-incomplete)
 
 code=0

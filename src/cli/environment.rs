@@ -17,6 +17,10 @@ pub(crate) struct Environment {
     pub(crate) git: GitEnvironment,
     /// `KBSEC_FINGERPRINT_KEY`.
     pub(crate) fingerprint_key: Option<OsString>,
+    /// The name or path by which the hook calls kbsec: `KBSEC`, else `kbsec`.
+    pub(crate) hook_program: OsString,
+    /// The folders in which the hook looks for it, as `hooks/pre-commit` lists them.
+    pub(crate) hook_folders: Vec<PathBuf>,
     /// Where the user is.
     pub(crate) directory: PathBuf,
     no_color: bool,
@@ -26,7 +30,12 @@ pub(crate) struct Environment {
 impl Environment {
     pub(crate) fn read() -> Self {
         let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let paths = |name: &str| env::var_os(name).iter().flat_map(env::split_paths).collect();
+        let paths =
+            |name: &str| -> Vec<PathBuf> { env::var_os(name).iter().flat_map(env::split_paths).collect() };
+        let cargo = path("CARGO_HOME").or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+        let mut hook_folders = paths("PATH");
+        hook_folders.push(cargo.unwrap_or_default().join("bin"));
+        hook_folders.extend(["/usr/local/bin".into(), "/opt/homebrew/bin".into()]);
         Self {
             git: GitEnvironment {
                 git_dir: path("GIT_DIR"),
@@ -37,6 +46,8 @@ impl Environment {
                 ceiling_directories: paths("GIT_CEILING_DIRECTORIES"),
             },
             fingerprint_key: env::var_os("KBSEC_FINGERPRINT_KEY").filter(|key| !key.is_empty()),
+            hook_program: path("KBSEC").unwrap_or_else(|| "kbsec".into()).into_os_string(),
+            hook_folders,
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
@@ -46,6 +57,10 @@ impl Environment {
     /// Seconds since the Unix epoch.
     pub(crate) fn now() -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    pub(crate) fn stdin_is_terminal() -> bool {
+        std::io::stdin().is_terminal()
     }
 
     pub(crate) fn stdout_is_terminal() -> bool {

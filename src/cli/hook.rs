@@ -1,14 +1,16 @@
 //! The command `hook`: puts the pre-commit hook into a repository, takes it out, and tells whether it is in force.
 
-use std::env;
-use std::ffi::{OsStr, OsString};
+use std::env::consts::EXE_SUFFIX;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use kbsec::git::hooks::{self, Change, Options, Reach, Redirect, Removed, Sharing, State, Status};
+use kbsec::report::Sanitized;
 
-use crate::cli::exit::Exit;
+use super::environment::Environment;
+use super::exit::Exit;
+use super::{Context, output};
 
 /// Install, remove or check the git hook that stops a commit with a secret in it.
 #[derive(Debug, clap::Args)]
@@ -43,11 +45,11 @@ enum Action {
 }
 
 /// Runs the command; what it tells goes to stdout.
-pub(crate) fn run(args: &HookArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &HookArgs, context: &Context) -> anyhow::Result<Exit> {
     let (text, exit) = match &args.action {
         Action::Install { folder, force_hooks_path } => {
             let sharing = if *force_hooks_path { Sharing::Accept } else { Sharing::Refuse };
-            (install(&Options { sharing, ..options(folder) })?, Exit::Clean)
+            (install(&Options { sharing, ..options(folder) }, &context.environment)?, Exit::Clean)
         }
         Action::Uninstall { folder } => (removal(&hooks::uninstall(&options(folder))?), Exit::Clean),
         Action::Status { folder } => {
@@ -56,8 +58,7 @@ pub(crate) fn run(args: &HookArgs) -> anyhow::Result<Exit> {
             (standing(&status), exit)
         }
     };
-    io::stdout().write_all(text.as_bytes())?;
-    Ok(exit)
+    output::print(&text).map(|()| exit)
 }
 
 fn options(folder: &Path) -> Options {
@@ -65,7 +66,7 @@ fn options(folder: &Path) -> Options {
 }
 
 /// Installs and tells what happened.
-fn install(options: &Options) -> Result<String, hooks::Error> {
+fn install(options: &Options, environment: &Environment) -> Result<String, hooks::Error> {
     let done = hooks::install(options)?;
     let hook = shown(&done.hook);
     let mut text = match done.change {
@@ -76,7 +77,7 @@ fn install(options: &Options) -> Result<String, hooks::Error> {
     if let Some(kept) = &done.kept {
         let _ = writeln!(text, "The hook that was there runs first; it is kept as {}", shown(kept));
     }
-    if !can_be_found(&program_name(env::var_os("KBSEC")), &search_path()) {
+    if !can_be_found(&environment.hook_program, &environment.hook_folders) {
         text.push_str(
             "Next: the hook cannot find kbsec yet and will stop every commit. Put kbsec on PATH \
              ('cargo install --locked --path .' in its folder does), or set KBSEC to its full path.\n",
@@ -130,8 +131,12 @@ fn standing(status: &Status) -> String {
     };
     let mut text = format!("pre-commit hook: {state}\n  git runs: {hook}\n");
     if let Some(redirect) = &status.redirect {
-        let _ =
-            writeln!(text, "  because:  core.hooksPath ({}), {}", clean(&redirect.origin), sharers(redirect));
+        let _ = writeln!(
+            text,
+            "  because:  core.hooksPath ({}), {}",
+            Sanitized(&redirect.origin),
+            sharers(redirect)
+        );
     }
     if !next.is_empty() {
         let _ = writeln!(text, "  next:     {next}");
@@ -148,28 +153,11 @@ fn sharers(redirect: &Redirect) -> &'static str {
     }
 }
 
-/// The name by which the hook calls kbsec.
-fn program_name(chosen: Option<OsString>) -> OsString {
-    chosen.filter(|name| !name.is_empty()).unwrap_or_else(|| "kbsec".into())
-}
-
-/// The folders in which the hook looks for kbsec, as `hooks/pre-commit` lists them.
-fn search_path() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> =
-        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
-    let cargo = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
-        .unwrap_or_default();
-    folders.extend([cargo.join("bin"), "/usr/local/bin".into(), "/opt/homebrew/bin".into()]);
-    folders
-}
-
 /// Whether a program of that name, or at that path, is there.
 fn can_be_found(name: &OsStr, folders: &[PathBuf]) -> bool {
     let there = |path: PathBuf| {
         let mut with_suffix = path.clone().into_os_string();
-        with_suffix.push(env::consts::EXE_SUFFIX);
+        with_suffix.push(EXE_SUFFIX);
         path.is_file() || Path::new(&with_suffix).is_file()
     };
     let path = Path::new(name);
@@ -181,12 +169,7 @@ fn can_be_found(name: &OsStr, folders: &[PathBuf]) -> bool {
 
 /// A path for people.
 fn shown(path: &Path) -> String {
-    clean(&path.display().to_string())
-}
-
-/// Text without control characters, which a folder name may smuggle to a terminal.
-fn clean(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
+    Sanitized(path.display()).to_string()
 }
 
 #[cfg(test)]
@@ -237,18 +220,17 @@ mod tests {
     #[test]
     fn the_program_is_looked_for_as_the_hook_does() {
         let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join(format!("kbsec-test{}", env::consts::EXE_SUFFIX));
+        let program = folder.path().join(format!("kbsec-test{}", EXE_SUFFIX));
         fs::write(&program, "").unwrap();
         let folders = [folder.path().to_path_buf()];
         assert!(can_be_found(OsStr::new("kbsec-test"), &folders));
         assert!(can_be_found(program.as_os_str(), &[]));
         assert!(!can_be_found(OsStr::new("kbsec-absent"), &folders));
         assert!(!can_be_found(OsStr::new("./kbsec-absent"), &folders));
-        assert_eq!(program_name(Some(OsString::new())), "kbsec");
     }
 
     #[test]
     fn control_characters_in_paths_are_not_shown() {
-        assert_eq!(shown(Path::new("/a\u{1b}[2Jb")), "/a\u{fffd}[2Jb");
+        assert_eq!(shown(Path::new("/a\u{1b}[2Jb")), "/a\\u{1b}[2Jb");
     }
 }

@@ -31,6 +31,6 @@ pub(crate) fn listen() -> Arc<Stop> {
 #[expect(clippy::disallowed_methods, reason = "the main thread may be blocked in a read for ever")]
 fn leave() -> ! {
     super::progress::clear();
-    let _ = writeln!(std::io::stderr(), "kbsec: interrupted while waiting for input; there is no report");
+    let _ = writeln!(std::io::stderr(), "kbsec: interrupted before the scan could end; there is no report");
     std::process::exit(i32::from(Exit::Interrupted as u8))
 }

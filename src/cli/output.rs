@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
@@ -24,30 +24,67 @@ pub(crate) fn write(
         let result = result.context("cannot write to standard output");
         return result.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) });
     };
-    let describe = |error: io::Error| {
-        let what = format!("cannot write {}: {error}", path.display());
-        Hinted::error(what, "nothing was written there; choose another file with -o, or free some space")
-    };
-    let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
-    if is_special {
+    let describe = |error| cannot_write(path, &error);
+    if is_special(path) {
         let mut out = BufWriter::new(File::options().write(true).open(path).map_err(describe)?);
         return content(&mut out).and_then(|()| out.flush()).map_err(describe);
     }
     replace(path, content).map_err(describe)
 }
 
-/// Writes a new file beside the old one and moves it into place.
+/// Finds out, before the work begins, whether a file can be written there.
+pub(crate) fn check(file: &Path) -> anyhow::Result<()> {
+    if file.is_dir() {
+        return Err(cannot_write(file, &io::ErrorKind::IsADirectory.into()));
+    }
+    if is_special(file) {
+        return Ok(());
+    }
+    let (_, temporary) = places(file).map_err(|error| cannot_write(file, &error))?;
+    let tried = File::create_new(&temporary).and_then(|_| fs::remove_file(&temporary));
+    tried.map_err(|error| cannot_write(file, &error))
+}
+
+/// A device or a pipe, which is written to and not replaced.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file())
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> anyhow::Error {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => {
+            "its directory does not exist; make it first, or name another file with -o"
+        }
+        io::ErrorKind::IsADirectory => "name a file in it",
+        io::ErrorKind::StorageFull => "free some space, or name another file with -o",
+        _ => "name another file with -o",
+    };
+    Hinted::error(format!("cannot write {}: {error}", path.display()), hint)
+}
+
+/// Writes a new file beside the old one and moves it into place; who may read the old one may read the new one.
 fn replace(path: &Path, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
+    let (target, temporary) = places(path)?;
     let write = || {
-        let mut out = BufWriter::new(File::options().write(true).create_new(true).open(&temporary)?);
+        let file = File::create_new(&temporary)?;
+        if let Ok(old) = fs::metadata(&target) {
+            file.set_permissions(old.permissions())?;
+        }
+        let mut out = BufWriter::new(file);
         content(&mut out)?;
         out.into_inner()?.sync_all()?;
-        fs::rename(&temporary, path)
+        fs::rename(&temporary, &target)
     };
     write().inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
     })
+}
+
+/// The file to replace, which is the one that a link points to, and a name beside it for the time of writing.
+fn places(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut name = target.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = target.with_file_name(name);
+    Ok((target, temporary))
 }

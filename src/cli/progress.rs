@@ -51,7 +51,9 @@ pub(crate) fn clear() {
 }
 
 fn new_bar(elapsed: Duration) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} examined {bytes} in {elapsed} ({bytes_per_sec})");
+    let style = ProgressStyle::with_template(
+        "{spinner} examined {decimal_bytes} in {elapsed} ({decimal_bytes_per_sec})",
+    );
     let bar = ProgressBar::new_spinner()
         .with_elapsed(elapsed)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use kbsec::config::Config;
+use kbsec::config::{Config, Waiver};
 use kbsec::coverage::Gap;
 use kbsec::date;
 use kbsec::detect::Detector;
-use kbsec::finding::Confidence;
+use kbsec::finding::{Confidence, Finding};
 use kbsec::git::{GitError, Repository};
 use kbsec::report;
 use kbsec::scan::Outcome;
@@ -42,7 +42,7 @@ impl Project {
     /// The project around `start`, which may be a file or a directory, or not exist.
     pub(super) fn find(start: &Path, settings: Settings<'_>, context: &Context) -> anyhow::Result<Self> {
         let here = &context.environment.directory;
-        let start = here.join(start);
+        let start: PathBuf = here.join(start).components().collect();
         let start = if start.is_dir() { &start } else { start.parent().unwrap_or(here) };
         let repository = Repository::discover(start, &context.environment.git);
         let found = repository.as_ref().ok().and_then(Option::as_ref);
@@ -83,14 +83,17 @@ impl Project {
         let today = date::day(now).unwrap_or_default();
         let waived = &mut outcome.coverage.skipped;
         let mut unsure = 0;
-        outcome.findings.retain(|finding| {
-            if let Some(waiver) = self.config.waiver_of(finding, &today) {
-                let place = &finding.locations()[0];
-                let owner = waiver.owner.as_ref().map_or(String::new(), |owner| format!(" by {owner}"));
-                let until = waiver.expires.as_ref().map_or(String::new(), |day| format!(" until {day}"));
-                let subject = format!("{}:{}", place.origin, place.start.line);
-                waived.push(Gap::new(subject, format!("waived{owner}{until}: {}", waiver.reason)));
-                return false;
+        outcome.findings.retain_mut(|finding| {
+            let mut expired = None;
+            for waiver in self.config.waivers_of(finding) {
+                if waiver.counts_on(&today) {
+                    waived.push(account(waiver, finding));
+                    return false;
+                }
+                expired = waiver.expires.as_ref();
+            }
+            if let Some(day) = expired {
+                finding.explain(format!("its waiver expired after {day}"));
             }
             unsure += usize::from(finding.confidence() < floor);
             finding.confidence() >= floor
@@ -106,6 +109,15 @@ impl Project {
     pub(super) fn provenance(&self) -> Option<report::Repository> {
         self.repository.as_ref().ok().and_then(Option::as_ref).map(describe)
     }
+}
+
+/// What the coverage says of a finding that is waived.
+fn account(waiver: &Waiver, finding: &Finding) -> Gap {
+    let place = &finding.locations()[0];
+    let owner = waiver.owner.as_ref().map_or(String::new(), |owner| format!(" by {owner}"));
+    let until = waiver.expires.as_ref().map_or(String::new(), |day| format!(" until {day}"));
+    let subject = format!("{}:{}", place.origin, place.start.line);
+    Gap::new(subject, format!("waived{owner}{until}: {}", waiver.reason))
 }
 
 /// The directory that the patterns of a configuration file are relative to; `.github` stands for the one above it.

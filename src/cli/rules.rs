@@ -108,16 +108,23 @@ fn list_json(rules: &RuleSet) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&all)? + "\n")
 }
 
+/// The title of the section whose paragraphs are numbered.
+const STEPS: &str = "What to do";
+
 fn page(rule: &Rule, width: usize) -> String {
     let meta = &rule.meta;
     let mut text = format!("{}\n{}\n", meta.title, meta.id);
     let mut section = |title: &str, body: &[String]| {
-        if body.iter().any(|paragraph| !paragraph.is_empty()) {
-            let _ = writeln!(text, "\n{title}");
+        let body: Vec<&String> = body.iter().filter(|paragraph| !paragraph.is_empty()).collect();
+        if body.is_empty() {
+            return;
         }
+        let _ = writeln!(text, "\n{title}");
+        // The number of a step stands out.
+        let hanging = if title == STEPS { "     " } else { "  " };
         for paragraph in body {
             for (number, line) in wrap(paragraph, width.saturating_sub(5)).iter().enumerate() {
-                let _ = writeln!(text, "{}{line}", if number == 0 { "  " } else { "     " });
+                let _ = writeln!(text, "{}{line}", if number == 0 { "  " } else { hanging });
             }
         }
     };
@@ -128,22 +135,29 @@ fn page(rule: &Rule, width: usize) -> String {
     section("Surer when", &[rule.pair.as_ref().map(pair).unwrap_or_default()]);
     section("Impact", std::slice::from_ref(&meta.help.impact));
     let steps = meta.help.steps.iter().enumerate();
-    section("What to do", &steps.map(|(number, step)| format!("{}. {step}", number + 1)).collect::<Vec<_>>());
+    section(STEPS, &steps.map(|(number, step)| format!("{}. {step}", number + 1)).collect::<Vec<_>>());
     section("Where", &[meta.help.uri.clone().unwrap_or_default()]);
     section("Audit log", &[meta.help.audit_log.clone().unwrap_or_default()]);
     text
 }
 
 fn test(rules: &RuleSet) -> anyhow::Result<Exit> {
-    let failures = verify(rules)?;
-    let mut text = String::new();
-    for failure in &failures {
-        let _ = writeln!(text, "{}: {}\n    {}", failure.rule, failure.problem, failure.template);
-    }
+    let verified = verify(rules)?.into_iter();
+    let verified =
+        verified.map(|found| format!("{}: {}\n    {}\n", found.rule, found.problem, found.template));
+    let failures: Vec<String> = rules.iter().filter_map(untested).chain(verified).collect();
+    let mut text = failures.concat();
     let examples: usize = rules.iter().map(|rule| rule.examples.len() + rule.non_examples.len()).sum();
     let verdict =
         if failures.is_empty() { "all pass".to_owned() } else { format!("{} fail", failures.len()) };
     let _ = writeln!(text, "{} rules, {examples} examples and near misses: {verdict}", rules.iter().count());
     output::print(&text)?;
     Ok(if failures.is_empty() { Exit::Clean } else { Exit::Findings })
+}
+
+/// The complaint about a rule that too few examples would test.
+fn untested(rule: &Rule) -> Option<String> {
+    let enough = rule.examples.len() >= 2 && rule.non_examples.len() >= 2;
+    let complaint = "write at least two `examples` and two `non-examples`, so that it can be tested";
+    (!enough).then(|| format!("{}: {complaint}\n", rule.meta.id))
 }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
+use kbsec::config::parse_size;
 use kbsec::finding::Confidence;
 use kbsec::git::Repository;
-use kbsec::report::{self, Report, Run, Style};
+use kbsec::report::{Format, Report, Run, Style};
 use kbsec::scan::{Options, Outcome, scan};
 use kbsec::secret::Consent;
 use kbsec::source::Source;
@@ -46,7 +48,7 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "GLOB", help_heading = "Input")]
     exclude: Vec<String>,
     /// Do not read files larger than this (such as 64M); they are reported as missed
-    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Input")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, help_heading = "Input")]
     max_file_size: Option<u64>,
     /// Add the rules of a file, or of all .toml files in a directory; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Detection")]
@@ -65,9 +67,9 @@ pub(crate) struct ScanArgs {
     no_config: bool,
     /// Format of the report
     #[arg(long, short, default_value = "text", help_heading = "Output")]
-    #[arg(value_name = "text|json|jsonl|sarif|github")]
-    format: report::Format,
-    /// Write the report to a file
+    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
+    format: Format,
+    /// Write the report to a file; `-` means standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
     /// Show secrets in full; only on a terminal
@@ -102,6 +104,8 @@ impl From<Floor> for Confidence {
 pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let started = Environment::now();
     let reveal = consent(args)?;
+    let file = args.output.as_deref().filter(|path| !is_dash(path));
+    file.map(output::check).transpose()?;
     let project = project(args, context)?;
     let detector = project.detector(&args.rules, &args.disable)?;
     let (source, subject) = source(args, &project, context)?;
@@ -126,12 +130,15 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let report =
         Report { findings: &outcome.findings, coverage: &outcome.coverage, rules: &rules, run: &run };
     let style = Style {
-        color: args.output.is_none() && context.environment.wants_color(context.color),
+        color: file.is_none() && context.environment.wants_color(context.color),
         width: context.environment.width(),
         reveal,
     };
     let reporter = args.format.reporter(style);
-    output::write(args.output.as_deref(), |out| reporter.write(&report, out))?;
+    output::write(file, |out| reporter.write(&report, out))?;
+    if let Some(file) = file {
+        context.note(&format!("{}; the report is in {}", report.verdict(), file.display()));
+    }
     Ok(exit)
 }
 
@@ -142,7 +149,7 @@ fn project(args: &ScanArgs, context: &Context) -> anyhow::Result<Project> {
         None if args.no_config => Settings::Default,
         None => Settings::Nearest,
     };
-    let start = args.paths.first().filter(|path| !is_stdin(path)).map_or(Path::new(""), PathBuf::as_path);
+    let start = args.paths.first().filter(|path| !is_dash(path)).map_or(Path::new(""), PathBuf::as_path);
     Project::find(start, settings, context)
 }
 
@@ -153,12 +160,15 @@ fn source(
     context: &Context,
 ) -> anyhow::Result<(Box<dyn Source>, String)> {
     let limit = args.max_file_size.or(project.config.max_file_size);
-    if args.stdin || args.paths.iter().any(|path| is_stdin(path)) {
+    if args.stdin || args.paths.iter().any(|path| is_dash(path)) {
         if args.paths.len() > 1 {
             return Err(Hinted::error(
                 "standard input was given together with paths",
                 "scan them one after the other",
             ));
+        }
+        if Environment::stdin_is_terminal() {
+            context.note("reading what you type; end it with Ctrl-D on an empty line, or leave with Ctrl-C");
         }
         return Ok((Box::new(Stdin::new(std::io::stdin())), "standard input".to_owned()));
     }
@@ -170,6 +180,7 @@ fn source(
     }
     let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
     let subject = match paths.as_slice() {
+        [path] if path.as_os_str() == "." => "the current directory".to_owned(),
         [path] => path.display().to_string(),
         _ => format!("{} paths", paths.len()),
     };
@@ -208,7 +219,8 @@ fn exit(args: &ScanArgs, outcome: &Outcome, interrupted: bool) -> Exit {
     if outcome.coverage.is_incomplete() && !args.allow_incomplete { Exit::Incomplete } else { Exit::Clean }
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// `-` means standard input, or output.
+fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
@@ -221,18 +233,4 @@ fn consent(args: &ScanArgs) -> anyhow::Result<Option<Consent>> {
             "leave out --reveal, or run the command without a pipe",
         )),
     }
-}
-
-/// `1024`, `64K`, `64M`, `2G`.
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
-    let factor = match text[digits.len()..].to_ascii_uppercase().as_str() {
-        "" | "B" => 1,
-        "K" | "KB" | "KIB" => 1 << 10,
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        _ => return Err("write a size as 64K, 64M or 2G".to_owned()),
-    };
-    let number: u64 = digits.parse().map_err(|_| "write a size as 64K, 64M or 2G".to_owned())?;
-    number.checked_mul(factor).ok_or_else(|| "that is more than any file has".to_owned())
 }

@@ -140,7 +140,7 @@ pub enum Error {
         cause: io::Error,
     },
     /// Git cannot answer for this folder.
-    #[error("{}: git says: {said}", folder.display())]
+    #[error("{}: git says: {said}; name a folder of a repository that git can use", folder.display())]
     Refused {
         /// The folder.
         folder: PathBuf,

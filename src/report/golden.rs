@@ -268,6 +268,30 @@ fn rewrite_expected_reports() {
 }
 
 #[test]
+fn the_readme_names_every_field_of_the_json_report() {
+    fn fields(value: &serde_json::Value, into: &mut std::collections::BTreeSet<String>) {
+        match value {
+            serde_json::Value::Object(object) => object.iter().for_each(|(name, value)| {
+                into.insert(name.clone());
+                fields(value, into);
+            }),
+            serde_json::Value::Array(values) => values.iter().for_each(|value| fields(value, into)),
+            _ => {}
+        }
+    }
+    let readme = include_str!("../../README.md");
+    let section = readme.split("## ").find(|section| section.starts_with("The JSON report")).unwrap();
+    let is_name = |character: char| character == '_' || character.is_ascii_alphanumeric();
+    let words: Vec<&str> = section.split(|character| !is_name(character)).collect();
+    for sample in [Sample::full(), Sample::hostile()] {
+        let mut all = std::collections::BTreeSet::new();
+        fields(&serde_json::from_str(&sample.write(Format::Json, Style::default())).unwrap(), &mut all);
+        let unnamed: Vec<_> = all.iter().filter(|name| !words.contains(&name.as_str())).collect();
+        assert!(unnamed.is_empty(), "{unnamed:?}");
+    }
+}
+
+#[test]
 fn names_are_read_back_and_unknown_ones_are_refused_with_a_choice() {
     for format in Format::ALL {
         assert_eq!(format.name().parse(), Ok(format));
@@ -385,7 +409,10 @@ fn nothing_found_and_nothing_looked_at_never_look_alike() {
     assert_eq!(last(&sample), unread);
 
     sample.coverage.missed.clear();
-    assert_eq!(last(&sample), "nothing was examined: this is not a clean result (exit code 3)");
+    assert_eq!(
+        last(&sample),
+        "nothing was examined: this is not a clean result; check the path, or add --no-ignore (exit code 3)"
+    );
     for format in Format::ALL {
         let written = sample.write(format, Style::default());
         let telling =

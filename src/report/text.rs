@@ -38,8 +38,7 @@ impl Reporter for Text {
 }
 
 /// How to silence a finding that is none.
-const HARMLESS: &str =
-    "put the comment kbsec:allow on the line, or the fingerprint into a waiver, and say why it is harmless";
+const HARMLESS: &str = "put the comment kbsec:allow on the line, or a [[waiver]] with the fingerprint into kbsec.toml, and say why";
 
 /// Findings of the same rule side by side, because they share its help. Groups and findings keep their order.
 fn by_rule(findings: &[Finding]) -> Vec<Vec<&Finding>> {

@@ -54,7 +54,7 @@ impl Verdict {
                 format!("{}, and the search is incomplete: {missed} could not be examined", found(report))
             }
             Self::NothingExamined if coverage.missed.is_empty() => {
-                "nothing was examined: this is not a clean result".into()
+                "nothing was examined: this is not a clean result; check the path, or add --no-ignore".into()
             }
             Self::NothingExamined => {
                 format!("nothing was examined: {missed} could not be read, and this is not a clean result")

@@ -43,19 +43,11 @@ pub(super) fn size(bytes: u64) -> String {
 
 /// Seconds since the Unix epoch as an RFC 3339 time in UTC, such as `2026-11-23T21:24:00Z`.
 pub(super) fn time(seconds: u64) -> String {
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Counting from 1 March of the year 0 puts the leap day at the end of a year; 400 years have 146 097 days.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // From March on, five months have 153 days.
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let second = seconds % 86_400;
     let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{day_of_month:02}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+    // No clock goes beyond the year 9999, after which `day` knows none.
+    let day = crate::date::day(seconds).unwrap_or_else(|| "9999-12-31".to_owned());
+    format!("{day}T{hour:02}:{minute:02}:{:02}Z", second % 60)
 }
 
 /// At most `limit` of the names and how many more there are: `a, b and 3 more`.

@@ -7,6 +7,8 @@ use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use kbsec::report::Format;
+
 use crate::common::{Invocation, Run, Sandbox, wait};
 use crate::secrets;
 
@@ -118,7 +120,7 @@ fn names_cannot_attack_the_terminal() {
     let sandbox = Sandbox::new();
     let name = std::ffi::OsString::from_vec(b"a\x1b]0;owned\x07\r\xe2\x80\xae\xff.env".to_vec());
     std::fs::write(sandbox.path(&name), secrets::github(33)).unwrap();
-    for format in ["text", "json", "jsonl", "sarif", "github"] {
+    for format in Format::ALL.map(Format::name) {
         let run = sandbox.kbsec(["scan", "-f", format]).run().code(1);
         for raw in ['\x1b', '\x07', '\r', '\u{202e}'] {
             assert!(
@@ -384,11 +386,40 @@ fn a_report_that_cannot_be_written_leaves_the_old_one() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_report_goes_where_the_link_points_and_keeps_its_mode() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::new();
+    sandbox.write("in/a.env", secrets::github(44));
+    let real = sandbox.write("real.json", "old");
+    set_mode(&real, 0o600);
+    std::os::unix::fs::symlink("real.json", sandbox.path("link.json")).unwrap();
+    let run = sandbox.kbsec(["scan", "in", "-f", "json", "-o", "link.json"]).run().code(1);
+    drop(run.complains("1 secret found; the report is in link.json"));
+    assert!(sandbox.path("link.json").is_symlink());
+    assert!(std::fs::read_to_string(&real).unwrap().starts_with('{'));
+    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+    let run = sandbox.kbsec(["scan", "in", "-q", "-f", "json", "-o", "-"]).run().code(1);
+    assert_eq!((run.findings().len(), run.stderr.as_str()), (1, ""));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_reader_of_hook_status_may_leave_early() {
+    let sandbox = Sandbox::repository();
+    let mut command = sandbox.kbsec(["hook", "status"]).into_command();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(1), &b""[..]));
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_noticed() {
     let sandbox = Sandbox::new();
     sandbox.write("a.env", secrets::github(43));
-    for format in ["text", "json", "jsonl", "sarif", "github"] {
+    for format in Format::ALL.map(Format::name) {
         drop(sandbox.kbsec(["scan", "-f", format, "-o", "/dev/full"]).run().code(2).complains("/dev/full"));
         let mut command = sandbox.kbsec(["scan", "-f", format]).into_command();
         let full = File::options().write(true).open("/dev/full").unwrap();
@@ -407,7 +438,7 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let sandbox = Sandbox::new();
     let many: String = (0..4000).map(|seed| secrets::github(seed) + "\n").collect();
     sandbox.write("many.txt", many);
-    for format in ["text", "json", "jsonl", "sarif", "github"] {
+    for format in Format::ALL.map(Format::name) {
         let mut command = sandbox.kbsec(["scan", "-f", format]).into_command();
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use kbsec::report::Format;
+
 use crate::common::Sandbox;
 use crate::secrets;
-
-const FORMATS: [&str; 5] = ["text", "json", "jsonl", "sarif", "github"];
 
 /// A line of configuration with the secret at column 9.
 fn line(secret: &str) -> String {
@@ -58,7 +58,7 @@ fn no_format_shows_the_secret() {
     let kept = [secrets::github(2), secrets::slack(2), secrets::stripe(2), secrets::aws_key_id(2), word];
     sandbox.write("all.env", kept.iter().map(|secret| line(secret)).collect::<String>() + &url);
     sandbox.git(["remote", "add", "origin", &format!("https://x:{}@git.corp-internal.net/a.git", kept[0])]);
-    for format in FORMATS {
+    for format in Format::ALL.map(Format::name) {
         let mut run = sandbox.kbsec(["scan", "-f", format]).run().code(1);
         drop(sandbox.kbsec(["scan", "-f", format, "-o", "../report"]).run().code(1));
         let written = std::fs::read_to_string(sandbox.path("../report")).unwrap();

@@ -50,7 +50,7 @@ fn a_waiver_counts_until_its_last_day_and_is_accounted_for() {
         run.json()["coverage"]["skipped"].to_string().contains("waived by ada until 2999-01-31: revoked")
     );
     sandbox.write("kbsec.toml", waiver("2001-01-31"));
-    drop(sandbox.kbsec(["scan", "app"]).run().code(1));
+    drop(sandbox.kbsec(["scan", "app"]).run().code(1).says("its waiver expired after 2001-01-31"));
 }
 
 #[test]
@@ -79,4 +79,14 @@ fn a_disabled_rule_finds_nothing_and_a_misspelt_one_is_an_error() {
     assert!(run.findings().iter().all(|found| found.starts_with("generic-secret ")), "{run:?}");
     let run = sandbox.kbsec(["scan", "--disable", "github-clasic-token"]).run().code(2);
     drop(run.complains("did you mean github-classic-token?"));
+}
+
+#[test]
+fn a_rule_without_examples_does_not_pass_its_test() {
+    let sandbox = Sandbox::new();
+    let rule = "[[rule]]\nid = \"acme-token\"\ntitle = \"Acme\"\nseverity = \"high\"\nconfidence = \"high\"\n\
+                token = { format = [\"acme_{base62:32}\"] }\n";
+    sandbox.write("acme.toml", rule);
+    let run = sandbox.kbsec(["rules", "test", "--rules", "acme.toml"]).run().code(1);
+    drop(run.says("acme-token: write at least two `examples`").says(": 1 fail"));
 }

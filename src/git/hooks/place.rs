@@ -95,7 +95,8 @@ impl Git<'_> {
                 Ok(path_from(line.strip_suffix(b"\r").unwrap_or(line)))
             }
             Ok(output) => {
-                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                let said = String::from_utf8_lossy(&output.stderr);
+                let said = said.trim().trim_start_matches("fatal: ").to_owned();
                 Err(Error::Refused { folder, said })
             }
         }
