@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use super::reader::{Reader, Unread};
 use super::{Source, SourceError, Stop};
 use crate::chunk::Chunk;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Gap};
 use crate::finding::Origin;
 
 /// A stream, read once and never held in memory as a whole.
@@ -31,6 +31,10 @@ impl Source for Stdin {
         let mut input = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut coverage = Coverage::default();
         match Reader::new(sink, stop).stream(&mut **input, &Origin::Stdin) {
+            // A program that failed before it wrote anything leaves an empty stream: that is no clean result.
+            Ok(0) => coverage
+                .missed
+                .push(Gap::new(Origin::Stdin.to_string(), "empty").hint("check the program before the pipe")),
             Ok(bytes) => coverage.examined(bytes),
             Err(Unread::Io(error)) => {
                 let gap = super::reader::io_gap(Origin::Stdin.to_string(), &error);
@@ -57,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_read_and_an_empty_stream_counts() {
+    fn everything_is_read_and_an_empty_stream_is_not_clean() {
         for text in ["some text", ""] {
             let seen = Mutex::new(String::new());
             let sink = |chunk: Chunk<'_>| {
@@ -66,8 +70,8 @@ mod tests {
             };
             let coverage = Stdin::new(text.as_bytes()).visit(&sink, &Stop::default()).unwrap();
             assert_eq!(*seen.lock().unwrap(), text);
-            assert_eq!((coverage.items, coverage.bytes), (1, text.len() as u64));
-            assert!(!coverage.is_incomplete());
+            assert_eq!(coverage.bytes, text.len() as u64);
+            assert_eq!(coverage.is_incomplete(), text.is_empty());
         }
     }
 
