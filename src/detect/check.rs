@@ -7,6 +7,7 @@ mod atlassian;
 mod aws;
 mod azure_devops;
 mod azure_identifiable;
+mod basic_credentials;
 mod cloudflare;
 mod discord;
 mod embedded_jwt;
@@ -64,6 +65,7 @@ pub(crate) fn verify(check: Check, token: &[u8]) -> Verdict {
         Check::JfrogReference => jfrog::verify(token),
         Check::AgeBech32 => age::verify(token),
         Check::EmbeddedJwt => embedded_jwt::verify(token),
+        Check::BasicCredentials => basic_credentials::verify(token),
     }
 }
 
@@ -87,7 +89,8 @@ pub(crate) fn complete(check: Check, so_far: &[u8]) -> Option<Vec<u8>> {
         | Check::SentryOrg
         | Check::DiscordBot
         | Check::JfrogReference
-        | Check::EmbeddedJwt => None,
+        | Check::EmbeddedJwt
+        | Check::BasicCredentials => None,
     }
 }
 
@@ -108,7 +111,7 @@ mod tests {
     use super::*;
 
     /// Every check, with a text that its tokens start with.
-    const ALL: [(Check, &[u8]); 20] = [
+    const ALL: [(Check, &[u8]); 21] = [
         (Check::GithubCrc32, b"ghp_"),
         (Check::VercelCrc32, b"vcp_"),
         (Check::GitlabRoutable, b"glpat-"),
@@ -129,6 +132,7 @@ mod tests {
         (Check::AgeBech32, b"AGE-SECRET-KEY-1"),
         (Check::EmbeddedJwt, b"ghs_1_eyJ"),
         (Check::EmbeddedJwt, b"eyJ"),
+        (Check::BasicCredentials, b"YWRhO"),
     ];
 
     proptest! {
