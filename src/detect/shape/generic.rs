@@ -106,7 +106,7 @@ impl Generic {
             return None;
         }
         let quoting = if decoded.is_some() { Quoting::Quoted } else { assignment.quoting };
-        let strength = strength(name, value, quoting)?;
+        let strength = strength(name, value, quoting).or_else(|| strength(name, written, quoting))?;
         let name = String::from_utf8_lossy(name).into_owned();
         let mut candidate = Candidate::new(assignment.value).fact(format!("random value assigned to {name}"));
         candidate.confidence = Some(strength);
