@@ -47,22 +47,31 @@ pub(crate) fn read(bytes: &[u8], word: Range<usize>) -> Option<Assignment> {
     at += closing_mark(&bytes[at..]);
     at = skip_blanks(bytes, at, limit);
     let separator = separator(bytes, &name, at)?;
-    let mut at = skip_blanks(bytes, separator.end, limit);
+    let mut at = skip_color(bytes, skip_blanks(bytes, separator.end, limit));
     if separator.kind == Kind::Typed {
         at = skip_type(bytes, at, limit);
     }
-    let start = skip_prefix(bytes, skip_wrappers(bytes, at), limit);
+    let start = skip_prefix(bytes, skip_wrappers(bytes, skip_object(bytes, at)), limit);
     let (value, quoting) = value(bytes, &start, separator.kind)?;
     (!value.is_empty()).then_some(Assignment { name, value, quoting })
 }
 
+/// How many backslashes a quote has before it in JSON within JSON within JSON.
+const MOST_ESCAPES: usize = 7;
+
 /// Length of the quote, or escaped quote, that closes a name.
 fn closing_mark(rest: &[u8]) -> usize {
-    match rest {
-        [b'"' | b'\'' | b'`', ..] => 1,
-        [b'\\', b'"' | b'\'', ..] => 2,
-        _ => 0,
+    match (escapes(rest), rest) {
+        (0, [b'"' | b'\'' | b'`', ..]) => 1,
+        (0, _) => 0,
+        (count, _) => count + 1,
     }
+}
+
+/// How many backslashes escape the quote that follows them here; none when no quote does.
+fn escapes(rest: &[u8]) -> usize {
+    let count = rest.iter().take(MOST_ESCAPES).take_while(|&&byte| byte == b'\\').count();
+    if matches!(rest.get(count), Some(b'"' | b'\'')) { count } else { 0 }
 }
 
 fn is_name(byte: u8) -> bool {
@@ -113,13 +122,34 @@ fn separator(bytes: &[u8], name: &Range<usize>, at: usize) -> Option<Separator> 
             let next = skip_blanks(bytes, at + 1, at + 4);
             (bytes.get(next) == Some(&b'=')).then_some(Separator { end: next + 1, kind: Kind::Equals })
         }
-        _ if at > name.end && bytes[name.start..].starts_with(b"--") => separator(0, Kind::Flag),
+        [b'{', b' ', b'g' | b's', b'e', b't', ..] => accessors(bytes, at),
+        _ if at > name.end && takes_a_bare_word(bytes, name) => separator(0, Kind::Flag),
         _ if at > name.end => attribute(rest).map_or_else(
             || separator(0, Kind::Weak),
             |length| Some(Separator { end: at + length, kind: Kind::Equals }),
         ),
         _ => None,
     }
+}
+
+/// `{ get; set; } =` of a property in C#.
+fn accessors(bytes: &[u8], at: usize) -> Option<Separator> {
+    let rest = &bytes[at..bytes.len().min(at + LONGEST_GAP)];
+    let close = at + memchr::memchr(b'}', rest)?;
+    let next = skip_blanks(bytes, close + 1, close + 4);
+    (bytes.get(next) == Some(&b'=')).then_some(Separator { end: next + 1, kind: Kind::Equals })
+}
+
+/// Whether a blank assigns to the name: `--name word`, `ENV NAME word`, and `login bob password word` in a `.netrc`.
+fn takes_a_bare_word(bytes: &[u8], name: &Range<usize>) -> bool {
+    let before = &bytes[name.start.saturating_sub(LONGEST_GAP)..name.start];
+    let is_env = before
+        .trim_ascii_end()
+        .last_chunk::<3>()
+        .is_some_and(|word| before.ends_with(b" ") && word.eq_ignore_ascii_case(b"env"));
+    bytes[name.start..].starts_with(b"--")
+        || is_env
+        || (bytes[name.clone()] == *b"password" && memchr::memmem::find(before, b"login ").is_some())
 }
 
 /// `value=` of `<add key="Password" value="…"/>`.
@@ -140,12 +170,31 @@ fn skip_blanks(bytes: &[u8], at: usize, limit: usize) -> usize {
         .map_or(0, |rest| rest.iter().take_while(|&&byte| matches!(byte, b' ' | b'\t')).count())
 }
 
+/// A colour code of a terminal, ECMA-48 section 8.3.117.
+fn skip_color(bytes: &[u8], at: usize) -> usize {
+    let Some([0x1b, b'[', rest @ ..]) = bytes.get(at..) else { return at };
+    let digits = rest.iter().take(16).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    if rest.get(digits) == Some(&b'm') { at + 2 + digits + 1 } else { at }
+}
+
+/// `{ "value":` of the outputs in a Terraform state.
+fn skip_object(bytes: &[u8], at: usize) -> usize {
+    let Some([b'{', rest @ ..]) = bytes.get(at..) else { return at };
+    let blanks =
+        |rest: &[u8]| rest.iter().take(LONGEST_GAP).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let open = blanks(rest);
+    let Some([b':', tail @ ..]) = rest[open..].strip_prefix(b"\"value\"") else { return at };
+    at + 1 + open + b"\"value\":".len() + blanks(tail)
+}
+
 /// `string =` of `password: string = "…"`.
 fn skip_type(bytes: &[u8], at: usize, limit: usize) -> usize {
     let kind = |byte: &u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'<' | b'>' | b'&' | b'\'' | b'?' | b'[' | b']')
     };
-    let end = at + bytes[at..limit.max(at)].iter().take_while(|byte| kind(byte)).count();
+    let lifetime: &[u8] = b"&'static ";
+    let from = if bytes[at..].starts_with(lifetime) { at + lifetime.len() } else { at };
+    let end = from + bytes[from..limit.max(from)].iter().take_while(|byte| kind(byte)).count();
     let equals = skip_blanks(bytes, end, limit);
     let after = skip_blanks(bytes, equals + 1, limit);
     // A value that ends in `=` is padded base64: there something has to follow.
@@ -169,11 +218,13 @@ struct Start {
     at: usize,
     /// Whether a quote was passed already, before a scheme.
     inside_quotes: bool,
+    /// Whether a scheme was passed: then a value without quotes is text, too.
+    scheme: bool,
 }
 
 /// Passes authentication schemes and prefixes of string literals.
 fn skip_prefix(bytes: &[u8], at: usize, limit: usize) -> Start {
-    const SCHEMES: [&[u8]; 5] = [b"bearer", b"basic", b"token", b"apikey", b"identified by"];
+    const SCHEMES: [&[u8]; 6] = [b"bearer", b"basic", b"token", b"api-token", b"apikey", b"identified by"];
     let is_quote = |at: usize| matches!(bytes.get(at), Some(b'"' | b'\'' | b'`'));
     let inside_quotes = is_quote(at);
     let inside = at + usize::from(inside_quotes);
@@ -182,13 +233,13 @@ fn skip_prefix(bytes: &[u8], at: usize, limit: usize) -> Start {
         let named = bytes.get(inside..end).is_some_and(|text| text.eq_ignore_ascii_case(scheme));
         if named && bytes.get(end) == Some(&b' ') {
             let at = skip_blanks(bytes, end, limit + LONGEST_GAP);
-            return Start { at, inside_quotes };
+            return Start { at, inside_quotes, scheme: true };
         }
     }
     let is_mark = |byte: &&u8| matches!(byte, b'b' | b'r' | b'u' | b'f' | b'B' | b'R' | b'L' | b'@' | b'#');
     let literal = bytes[at..].iter().take(3).take_while(is_mark).count();
     let at = if is_quote(at + literal) { at + literal } else { at };
-    Start { at, inside_quotes: false }
+    Start { at, inside_quotes: false, scheme: false }
 }
 
 fn value(bytes: &[u8], start: &Start, kind: Kind) -> Option<(Range<usize>, Quoting)> {
@@ -198,14 +249,15 @@ fn value(bytes: &[u8], start: &Start, kind: Kind) -> Option<(Range<usize>, Quoti
             let from = start.at + if rest.starts_with(&[*open; 2]) { 3 } else { 1 };
             Some((from..closing_quote(bytes, from, limit, *open)?, Quoting::Quoted))
         }
-        [b'\\', quote @ (b'"' | b'\''), rest @ ..] => {
-            let end = memchr::memmem::find(rest, &[b'\\', *quote])?;
-            Some((start.at + 2..start.at + 2 + end, Quoting::Quoted))
+        text if escapes(text) > 0 => {
+            let (mark, rest) = text.split_at(escapes(text) + 1);
+            let from = start.at + mark.len();
+            Some((from..from + memchr::memmem::find(rest, mark)?, Quoting::Quoted))
         }
         _ if kind == Kind::Weak && !start.inside_quotes => None,
         rest => {
             let length = rest.iter().take_while(|&&byte| !ends_bare(byte, kind)).count();
-            let is_text = kind == Kind::Tag || start.inside_quotes;
+            let is_text = kind == Kind::Tag || start.inside_quotes || start.scheme;
             let quoting = if is_text { Quoting::Quoted } else { Quoting::Bare };
             (length <= LONGEST_VALUE).then_some((start.at..start.at + length, quoting))
         }
@@ -272,6 +324,12 @@ mod tests {
             "db_pass 's3cr'",
             "const db_pass: string = 's3cr'",
             "set(\"db_pass\", \"s3cr\")",
+            "{\\\\\\\"db_pass\\\\\\\":\\\\\\\"s3cr\\\\\\\"}",
+            "db_pass=\u{1b}[31ms3cr\u{1b}[0m",
+            "\"db_pass\": {\n  \"value\": \"s3cr\"\n}",
+            "const db_pass: &'static str = \"s3cr\";",
+            "public string db_pass { get; set; } = \"s3cr\";",
+            "ENV db_pass s3cr",
         ] {
             let (name, value) = read_word(text).unwrap_or_else(|| panic!("{text}"));
             assert!(name.ends_with("db_pass") || name == "DB_PASS", "{text}: {name}");

@@ -7,6 +7,7 @@ mod atlassian;
 mod aws;
 mod azure_devops;
 mod azure_identifiable;
+mod basic_credentials;
 mod cloudflare;
 mod crc32_base62;
 mod discord;
@@ -62,6 +63,7 @@ pub(crate) fn verify(check: Check, token: &[u8]) -> Verdict {
         Check::JfrogReference => jfrog::verify(token),
         Check::AgeBech32 => age::verify(token),
         Check::EmbeddedJwt => embedded_jwt::verify(token),
+        Check::BasicCredentials => basic_credentials::verify(token),
     }
 }
 
@@ -84,7 +86,8 @@ pub(crate) fn complete(check: Check, so_far: &[u8]) -> Option<Vec<u8>> {
         | Check::SentryOrg
         | Check::DiscordBot
         | Check::JfrogReference
-        | Check::EmbeddedJwt => None,
+        | Check::EmbeddedJwt
+        | Check::BasicCredentials => None,
     }
 }
 
@@ -105,7 +108,7 @@ mod tests {
     use super::*;
 
     /// Every check, with a text that its tokens start with.
-    const ALL: [(Check, &[u8]); 19] = [
+    const ALL: [(Check, &[u8]); 20] = [
         (Check::Crc32Base62, b"ghp_"),
         (Check::GitlabRoutable, b"glpat-"),
         (Check::GitlabRoutable, b"glrt-t1_"),
@@ -125,6 +128,7 @@ mod tests {
         (Check::AgeBech32, b"AGE-SECRET-KEY-1"),
         (Check::EmbeddedJwt, b"ghs_1_eyJ"),
         (Check::EmbeddedJwt, b"eyJ"),
+        (Check::BasicCredentials, b"YWRhO"),
     ];
 
     proptest! {

@@ -49,15 +49,20 @@ const PUBLIC_VALUES: [&[u8]; 1] = [b"Eby8vdM02xNOcqFlqUwJPLlmEtlCDX"];
 static PLACEHOLDER: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PLACEHOLDERS).ok());
 
-/// Above this length random text holds some four-letter word too often for the words to count.
+/// Above this length random text holds some short word too often for those to count.
 const LONGEST_FOR_WORDS: usize = 64;
+/// A word of this length stands in no random text.
+const LONG_WORD: usize = 7;
 
 /// Whether the value says itself that it is not a real one.
 pub(crate) fn is_placeholder(value: &[u8]) -> bool {
-    let has_word = || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(value));
+    let least = if value.len() <= LONGEST_FOR_WORDS { 0 } else { LONG_WORD };
+    let is_long = |word: aho_corasick::Match| word.len() >= least;
+    let has_word = || PLACEHOLDER.as_ref().is_some_and(|words| words.find_iter(value).any(is_long));
     let first_word =
         |word: &&[u8]| value.len() > word.len() && value[..word.len()].eq_ignore_ascii_case(word);
-    (value.len() <= LONGEST_FOR_WORDS && (FIRST_WORDS.iter().any(first_word) || has_word()))
+    (least == 0 && FIRST_WORDS.iter().any(first_word))
+        || has_word()
         || PUBLIC_VALUES.iter().any(|known| value.starts_with(known))
         || is_repetitive(value)
 }

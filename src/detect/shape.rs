@@ -67,7 +67,7 @@ impl Matcher {
             Shape::Jwt(shape) => Self::Jwt(jwt::Jwt::new(shape)),
             Shape::Json(shape) => Self::Json(json::Json::new(shape)),
             Shape::Generic(shape) => Self::Generic(generic::Generic::new(shape)),
-            Shape::Regex(shape) => Self::Regex(regex::Regex::new(shape)?),
+            Shape::Regex(shape) => Self::Regex(regex::Regex::new(shape, check)?),
         })
     }
 

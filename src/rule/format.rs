@@ -103,6 +103,8 @@ pub enum Check {
     AgeBech32,
     /// A JSON Web Token after the last separator.
     EmbeddedJwt,
+    /// Base64 of a user, a colon and a password.
+    BasicCredentials,
 }
 
 /// A rule as it is written down.

@@ -37,6 +37,7 @@ fn escape(rest: &[u8]) -> Option<(Decoding, u8, usize)> {
         [b'%', digits @ ..] => (Decoding::Percent, number(digits.get(..2)?)?, 3),
         [b'\\', b'x', digits @ ..] => (Decoding::Escape, number(digits.get(..2)?)?, 4),
         [b'\\', b'u', digits @ ..] => (Decoding::Escape, number(digits.get(..4)?)?, 6),
+        [b'\\', b'\\', b'u', digits @ ..] => (Decoding::Escape, number(digits.get(..4)?)?, 7),
         _ => return None,
     };
     u8::try_from(code)

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{Candidate, spellings};
 use crate::detect::assign::{self, Quoting};
 use crate::detect::plausible;
+use crate::detect::radix::from_base64;
 use crate::finding::Confidence;
 use crate::rule::GenericShape;
 
@@ -15,8 +16,11 @@ pub(crate) struct Generic {
     least: usize,
 }
 
+/// So many random bytes are text seldom enough.
+const SHORTEST_HIDDEN: usize = 8;
+
 /// Ends of names whose values are about a secret but are none.
-const HARMLESS_ENDS: [&str; 38] = [
+const HARMLESS_ENDS: [&str; 40] = [
     "id",
     "ids",
     "name",
@@ -55,13 +59,23 @@ const HARMLESS_ENDS: [&str; 38] = [
     "scheme",
     "index",
     "env",
+    "arn",
+    "signature",
 ];
 
 /// Words anywhere in a name that say the same.
-const HARMLESS_PARTS: [&str; 10] = [
+const HARMLESS_PARTS: [&str; 18] = [
     "public",
     "integrity",
     "author",
+    "nexttoken",
+    "pagetoken",
+    "continuationtoken",
+    "forwardtoken",
+    "backwardtoken",
+    "changetoken",
+    "updatetoken",
+    "lastused",
     "csrf",
     "tokeniz",
     "tokens",
@@ -82,16 +96,28 @@ impl Generic {
 
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
         let assignment = assign::read(bytes, anchor.clone())?;
-        let (name, value) = (&bytes[assignment.name.clone()], &bytes[assignment.value.clone()]);
+        let (name, written) = (&bytes[assignment.name.clone()], &bytes[assignment.value.clone()]);
+        let decoded = text_in_base64(written);
+        let value = decoded.as_deref().unwrap_or(written);
         if value.len() < self.least || is_harmless(name) || is_no_secret(value) || is_made_up(name, value) {
             return None;
         }
-        let strength = strength(name, value, assignment.quoting)?;
+        if is_type_name(bytes, &assignment.name) {
+            return None;
+        }
+        let quoting = if decoded.is_some() { Quoting::Quoted } else { assignment.quoting };
+        let strength = strength(name, value, quoting).or_else(|| strength(name, written, quoting))?;
         let name = assignment.shown_name(bytes, anchor);
         let mut candidate = Candidate::new(assignment.value).fact(format!("random value assigned to {name}"));
         candidate.confidence = Some(strength);
         Some(candidate)
     }
+}
+
+/// The text that a value hides in base 64, as in a Secret of Kubernetes: that is what has to look like a secret.
+fn text_in_base64(value: &[u8]) -> Option<Vec<u8>> {
+    let text = value.len().is_multiple_of(4).then(|| from_base64(value))??;
+    text.iter().all(u8::is_ascii_graphic).then_some(text).filter(|text| text.len() >= SHORTEST_HIDDEN)
 }
 
 /// Whether the name says that its value is no secret.
@@ -102,8 +128,14 @@ fn is_harmless(name: &[u8]) -> bool {
     let camel_end = |end: &&str| {
         last.len() > end.len() && last.ends_with(*end) && name[name.len() - end.len()].is_ascii_uppercase()
     };
+    let plain = lower.replace(['_', '-'], "").replace("authoriz", "");
     HARMLESS_ENDS.iter().any(|end| last == *end || camel_end(end))
-        || HARMLESS_PARTS.iter().any(|part| lower.contains(part))
+        || HARMLESS_PARTS.iter().any(|part| plain.contains(part))
+}
+
+/// `"AWS::SecretsManager::Secret": "…"`: a quoted path names a type, and what stands beside it describes that.
+fn is_type_name(bytes: &[u8], name: &Range<usize>) -> bool {
+    bytes[..name.start].ends_with(b"::") && matches!(bytes.get(name.end), Some(b'"' | b'\''))
 }
 
 /// Whether the value is of a kind that names or proves something: an expression, a path, a UUID, a hash of a lock file.
@@ -115,6 +147,7 @@ fn is_no_secret(value: &[u8]) -> bool {
         || (slashes > 1 && plausible::wordiness(value) > 0.5)
         || is_uuid(value)
         || is_number(value)
+        || value.starts_with(b"arn:")
         || value.starts_with(b"sha") && value.contains(&b'-')
 }
 
@@ -169,7 +202,10 @@ fn strength(name: &[u8], value: &[u8], quoting: Quoting) -> Option<Confidence> {
         return None;
     }
     let is_text = quoting == Quoting::Quoted || !name.iter().any(u8::is_ascii_lowercase);
-    let random = value.len() >= 12 && entropy >= 3.0 && !wordy && digits > 1;
+    let random = value.len() >= 12
+        && entropy >= 3.0
+        && !wordy
+        && (digits > 1 || case_changes(value) * 5 >= value.len() * 2);
     match (is_text, random) {
         (true, true) => Some(Confidence::Medium),
         (true, false) if digits > 0 || symbols > 0 => (!wordy || digits > 1).then_some(Confidence::Low),
@@ -177,4 +213,11 @@ fn strength(name: &[u8], value: &[u8], quoting: Quoting) -> Option<Confidence> {
         (false, true) => (value.len() >= 16 && !value.contains(&b'.')).then_some(Confidence::Low),
         (false, false) => None,
     }
+}
+
+/// How often neighbouring letters differ in case: in random text every second time, in `camelCase` seldom.
+fn case_changes(value: &[u8]) -> usize {
+    let letters = |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphabetic);
+    let differ = |pair: &&[u8]| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase();
+    value.windows(2).filter(letters).filter(differ).count()
 }

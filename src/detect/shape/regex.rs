@@ -3,21 +3,24 @@
 use std::ops::Range;
 
 use super::Candidate;
+use crate::detect::check::{self, Verdict};
 use crate::detect::plausible;
-use crate::rule::RegexShape;
+use crate::finding::Confidence;
+use crate::rule::{Check, RegexShape};
 
 /// A compiled [`RegexShape`].
 #[derive(Debug)]
 pub(crate) struct Regex {
     regex: regex::bytes::Regex,
     shape: RegexShape,
+    check: Option<Check>,
 }
 
 /// How far from its anchor a match may begin and end.
 const REACH: usize = 256;
 
 impl Regex {
-    pub(super) fn new(shape: &RegexShape) -> Result<Self, String> {
+    pub(super) fn new(shape: &RegexShape, check: Option<Check>) -> Result<Self, String> {
         let regex =
             regex::bytes::Regex::new(&shape.pattern).map_err(|error| format!("bad pattern: {error}"))?;
         if shape.group >= regex.captures_len() {
@@ -26,7 +29,7 @@ impl Regex {
         if shape.anchors.iter().any(|anchor| anchor.len() < 3) {
             return Err("anchors need at least three characters".into());
         }
-        Ok(Self { regex, shape: shape.clone() })
+        Ok(Self { regex, shape: shape.clone(), check })
     }
 
     pub(super) fn anchors(&self) -> Vec<Vec<u8>> {
@@ -50,6 +53,17 @@ impl Regex {
         let secret = captures.get(self.shape.group)?;
         let random = self.shape.entropy.is_none_or(|least| plausible::entropy(secret.as_bytes()) >= least);
         let span = secret.start() + offset..secret.end() + offset;
-        (random && !span.is_empty()).then(|| Candidate::new(span).fact("pattern of the rule"))
+        if !random || span.is_empty() {
+            return None;
+        }
+        let candidate = Candidate::new(span).fact("pattern of the rule");
+        match self.check.map_or(Verdict::Plausible(None), |check| check::verify(check, secret.as_bytes())) {
+            Verdict::Refuted => None,
+            Verdict::Plausible(None) => Some(candidate),
+            Verdict::Plausible(Some(fact)) => Some(candidate.fact(fact)),
+            Verdict::Proved(fact) => {
+                Some(Candidate { confidence: Some(Confidence::High), ..candidate.fact(fact) })
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ const LONGEST_SCHEME: usize = 24;
 const LONGEST_AUTHORITY: usize = 512;
 
 /// Passwords of tutorials and development set-ups; everyone knows them.
-const WELL_KNOWN: [&str; 22] = [
+const WELL_KNOWN: [&str; 24] = [
     "password",
     "passwd",
     "pass",
@@ -40,6 +40,8 @@ const WELL_KNOWN: [&str; 22] = [
     "x-oauth-basic",
     "pw",
     "foo",
+    "anoncvs",
+    "anonymous",
 ];
 
 impl Url {
@@ -104,7 +106,7 @@ fn is_believable(user: &[u8], password: &[u8]) -> bool {
         && !lower.starts_with('%') // printf formats and Windows variables
         && user != password
         && !plausible::is_placeholder(password)
-        && memchr::memmem::find(lower.as_bytes(), b"password").is_none()
+        && ["password", "passwd"].iter().all(|word| !lower.contains(word))
         && memchr::memmem::find(lower.as_bytes(), b"://").is_none()
 }
 
