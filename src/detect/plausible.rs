@@ -124,27 +124,21 @@ pub(crate) fn is_wordy(value: &[u8]) -> bool {
 
 /// Whether the value is a template, an expression or the name of something, rather than the secret itself.
 pub(crate) fn is_reference(value: &[u8]) -> bool {
-    let has = |text: &&[u8]| memchr::memmem::find(value, text).is_some();
-    let marks: [&[u8]; 13] = [
-        b"${",
-        b"{{",
-        b"$(",
-        b"#{",
-        b"<%",
-        b"%(",
-        b"()",
-        b"->",
-        b"::",
-        b"process.env",
-        b"os.environ",
-        b"secrets.",
-        b"...",
-    ];
+    let marks: [&[u8]; 7] = [b"()", b"->", b"::", b"process.env", b"os.environ", b"secrets.", b"..."];
     let first = matches!(
         value.first(),
         Some(b'$' | b'%' | b'<' | b'{' | b'[' | b'*' | b'&' | b'/' | b'.' | b'@' | b'(')
     );
-    first || marks.iter().any(has) || is_dotted_name(value)
+    first || is_template(value) || has_any(value, &marks) || is_dotted_name(value)
+}
+
+/// Whether something is to be put in before the value is one: `${TOKEN}`, `{{ token }}`, `$(cat token)`.
+pub(crate) fn is_template(value: &[u8]) -> bool {
+    has_any(value, &[b"${", b"{{", b"$(", b"#{", b"<%", b"%("])
+}
+
+fn has_any(value: &[u8], texts: &[&[u8]]) -> bool {
+    texts.iter().any(|text| memchr::memmem::find(value, text).is_some())
 }
 
 /// `config.auth.password`, `user_password`, `getToken`, `ctrl+shift+down`, `kebab-case-word`.

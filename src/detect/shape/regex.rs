@@ -53,7 +53,7 @@ impl Regex {
         let secret = captures.get(self.shape.group)?;
         let random = self.shape.entropy.is_none_or(|least| plausible::entropy(secret.as_bytes()) >= least);
         let span = secret.start() + offset..secret.end() + offset;
-        if !random || span.is_empty() {
+        if !random || span.is_empty() || plausible::is_template(secret.as_bytes()) {
             return None;
         }
         let candidate = Candidate::new(span).fact("pattern of the rule");
