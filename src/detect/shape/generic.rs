@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Candidate, spellings};
-use crate::detect::assign::{self, Quoting};
+use crate::detect::assign::{self, Assignment, Quoting};
 use crate::detect::plausible;
 use crate::detect::radix::from_base64;
 use crate::finding::Confidence;
@@ -16,6 +16,8 @@ pub(crate) struct Generic {
     least: usize,
 }
 
+/// A shorter value without quotes may be the name of something.
+const SHORTEST_BARE: usize = 16;
 /// So many random bytes are text seldom enough.
 const SHORTEST_HIDDEN: usize = 8;
 
@@ -64,7 +66,7 @@ const HARMLESS_ENDS: [&str; 40] = [
 ];
 
 /// Words anywhere in a name that say the same.
-const HARMLESS_PARTS: [&str; 18] = [
+const HARMLESS_PARTS: [&str; 19] = [
     "public",
     "integrity",
     "author",
@@ -75,6 +77,7 @@ const HARMLESS_PARTS: [&str; 18] = [
     "backwardtoken",
     "changetoken",
     "updatetoken",
+    "startingtoken",
     "lastused",
     "csrf",
     "tokeniz",
@@ -105,13 +108,29 @@ impl Generic {
         if is_type_name(bytes, &assignment.name) {
             return None;
         }
-        let quoting = if decoded.is_some() { Quoting::Quoted } else { assignment.quoting };
+        let is_text = decoded.is_some() || is_alone(bytes, &assignment);
+        let quoting = if is_text { Quoting::Quoted } else { assignment.quoting };
         let strength = strength(name, value, quoting).or_else(|| strength(name, written, quoting))?;
         let name = assignment.shown_name(bytes, anchor);
         let mut candidate = Candidate::new(assignment.value).fact(format!("random value assigned to {name}"));
         candidate.confidence = Some(strength);
         Some(candidate)
     }
+}
+
+/// Whether the line holds the assignment of a long value and nothing else, as in YAML, INI and properties: code would
+/// go on with a call or end in a semicolon.
+fn is_alone(bytes: &[u8], assignment: &Assignment) -> bool {
+    let (name, value) = (&assignment.name, &assignment.value);
+    let before = bytes[..name.start].iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'-'));
+    let after = bytes.get(value.end);
+    let plain = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'!' | b'@' | b'#' | b'^')
+    };
+    before.is_none_or(|byte| *byte == b'\n')
+        && after.is_none_or(|byte| matches!(byte, b'\r' | b'\n'))
+        && value.len() >= SHORTEST_BARE
+        && bytes[value.clone()].iter().all(plain)
 }
 
 /// The text that a value hides in base 64, as in a Secret of Kubernetes: that is what has to look like a secret.
