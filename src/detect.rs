@@ -209,11 +209,11 @@ impl Detector {
 
 impl Compiled {
     fn new(rule: &Rule) -> Result<Self, String> {
-        Ok(Self {
-            meta: Arc::clone(&rule.meta),
-            pair: rule.pair.clone(),
-            matcher: Matcher::new(&rule.shape, rule.check)?,
-        })
+        let matcher = Matcher::new(&rule.shape, rule.check)?;
+        if !rule.is_built_in() {
+            matcher.try_out()?;
+        }
+        Ok(Self { meta: Arc::clone(&rule.meta), pair: rule.pair.clone(), matcher })
     }
 
     fn accept(&self, bytes: &[u8], candidate: Candidate) -> Match {

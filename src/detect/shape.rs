@@ -71,6 +71,18 @@ impl Matcher {
         })
     }
 
+    /// Finds mistakes that building the matcher leaves for its first use, because finding them takes time. The embedded
+    /// rules need it in tests only.
+    ///
+    /// # Errors
+    /// What is wrong, as a clause.
+    pub(crate) fn try_out(&self) -> Result<(), String> {
+        match self {
+            Self::Regex(regex) => regex.try_compile(),
+            _ => Ok(()),
+        }
+    }
+
     /// Texts of which one stands in, or near, everything it matches. None means that it looks everywhere.
     pub(crate) fn anchors(&self) -> Vec<Vec<u8>> {
         match self {

@@ -69,6 +69,7 @@ fn problem(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::detect::shape::Matcher;
 
     #[test]
     fn every_built_in_rule_finds_its_examples_and_passes_its_near_misses() {
@@ -78,6 +79,13 @@ mod tests {
             .map(|failure| format!("{}: {}: {}", failure.rule, failure.problem, failure.template))
             .collect();
         assert!(lines.is_empty(), "{} examples fail:\n{}", lines.len(), lines.join("\n"));
+    }
+
+    #[test]
+    fn every_built_in_pattern_compiles() {
+        for rule in RuleSet::built_in().unwrap().iter() {
+            Matcher::new(&rule.shape, rule.check).unwrap().try_out().unwrap();
+        }
     }
 
     #[test]

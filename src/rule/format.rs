@@ -34,6 +34,17 @@ pub struct Rule {
     pub respond: Respond,
 }
 
+impl Rule {
+    /// The origin of embedded rules.
+    pub(super) const BUILT_IN: &str = "built-in rules";
+
+    /// Whether it comes with the program.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        self.origin == Self::BUILT_IN
+    }
+}
+
 /// What to do when the secret has leaked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

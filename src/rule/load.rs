@@ -72,7 +72,7 @@ impl RuleSet {
     /// # Errors
     /// Only when the program was built from broken rule files.
     pub fn built_in() -> Result<Self, RuleError> {
-        let origin = || "built-in rules".to_owned();
+        let origin = || Rule::BUILT_IN.to_owned();
         let files: Vec<(String, RawFile)> = serde_json::from_str(BUILT_IN)
             .map_err(|error| RuleError::Syntax { origin: origin(), message: error.to_string() })?;
         let mut set = Self::default();

@@ -17,6 +17,9 @@ pub(crate) struct Json {
 /// How far from its anchor an object may begin and end.
 const REACH: usize = 8 << 10;
 
+/// Objects within the object; a key has one or two. Without a bound, braces that never close are read again and again.
+const DEEPEST: usize = 8;
+
 impl Json {
     pub(super) fn new(shape: &JsonShape) -> Self {
         Self { shape: shape.clone() }
@@ -70,7 +73,7 @@ fn object_around(bytes: &[u8], anchor: &Range<usize>) -> Option<Range<usize>> {
     let start = from + start;
     let limit = bytes.len().min(anchor.end + REACH);
     let (mut at, mut open) = (start + 1, 1usize);
-    while at < limit {
+    while at < limit && open <= DEEPEST {
         match bytes[at] {
             b'"' => at += 1 + end_of_string(&bytes[at + 1..limit])?,
             b'{' => open += 1,

@@ -1,6 +1,7 @@
 //! `regex`: a regular expression, for rules of users and for formats that no other shape can state.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use super::Candidate;
 use crate::detect::check::{self, Verdict};
@@ -11,7 +12,8 @@ use crate::rule::{Check, RegexShape};
 /// A compiled [`RegexShape`].
 #[derive(Debug)]
 pub(crate) struct Regex {
-    regex: regex::bytes::Regex,
+    /// Compiled when its anchor is first met: that costs milliseconds, which a hook on ten files can save.
+    regex: OnceLock<Option<regex::bytes::Regex>>,
     shape: RegexShape,
     check: Option<Check>,
 }
@@ -21,15 +23,25 @@ const REACH: usize = 256;
 
 impl Regex {
     pub(super) fn new(shape: &RegexShape, check: Option<Check>) -> Result<Self, String> {
-        let regex =
-            regex::bytes::Regex::new(&shape.pattern).map_err(|error| format!("bad pattern: {error}"))?;
-        if shape.group >= regex.captures_len() {
-            return Err(format!("the pattern has no group {}", shape.group));
-        }
         if shape.anchors.iter().any(|anchor| anchor.len() < 3) {
             return Err("anchors need at least three characters".into());
         }
-        Ok(Self { regex, shape: shape.clone(), check })
+        Ok(Self { regex: OnceLock::new(), shape: shape.clone(), check })
+    }
+
+    /// Compiles the pattern to see whether it can be.
+    pub(super) fn try_compile(&self) -> Result<(), String> {
+        let regex =
+            regex::bytes::Regex::new(&self.shape.pattern).map_err(|error| format!("bad pattern: {error}"))?;
+        if self.shape.group >= regex.captures_len() {
+            return Err(format!("the pattern has no group {}", self.shape.group));
+        }
+        Ok(())
+    }
+
+    /// None only for a pattern that [`Regex::try_compile`] refuses.
+    fn regex(&self) -> Option<&regex::bytes::Regex> {
+        self.regex.get_or_init(|| regex::bytes::Regex::new(&self.shape.pattern).ok()).as_ref()
     }
 
     pub(super) fn anchors(&self) -> Vec<Vec<u8>> {
@@ -39,14 +51,15 @@ impl Regex {
     /// The first match near the anchor that is not over before it begins.
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
         let window = anchor.start.saturating_sub(REACH)..bytes.len().min(anchor.end + REACH);
-        let captures = self.regex.captures_iter(&bytes[window.clone()]).find(|captures| {
+        let captures = self.regex()?.captures_iter(&bytes[window.clone()]).find(|captures| {
             captures.get(0).is_some_and(|whole| whole.end() + window.start > anchor.start)
         })?;
         self.candidate(&captures, window.start)
     }
 
     pub(super) fn find_everywhere<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = Candidate> + 'a {
-        self.regex.captures_iter(bytes).filter_map(|captures| self.candidate(&captures, 0))
+        let all = self.regex().map(|regex| regex.captures_iter(bytes)).into_iter().flatten();
+        all.filter_map(|captures| self.candidate(&captures, 0))
     }
 
     fn candidate(&self, captures: &regex::bytes::Captures<'_>, offset: usize) -> Option<Candidate> {

@@ -75,9 +75,9 @@ impl Url {
             return None;
         }
         let mut candidate = Candidate::new(colon + 1..at).fact(format!("password in a {name} URL"));
-        if is_local(host) {
+        if is_local(host) || plausible::is_template(host) || host.starts_with(b"$") {
             candidate.confidence = Some(Confidence::Low);
-            candidate = candidate.fact("the host is local");
+            candidate = candidate.fact("the host is local, an example or a variable");
         }
         Some(candidate)
     }
