@@ -7,6 +7,8 @@ pub struct Coverage {
     pub items: u64,
     /// Bytes of those inputs.
     pub bytes: u64,
+    /// Where there are inputs of several kinds, how many of each, such as `("commits", 12)`; in order of importance.
+    pub kinds: Vec<(&'static str, u64)>,
     /// Inputs left out on purpose, by default or by the user's wish; they do not make the run incomplete.
     pub skipped: Vec<Gap>,
     /// Inputs that should have been read and were not, or not to the end: the run is incomplete.
@@ -51,6 +53,12 @@ impl Coverage {
     pub fn absorb(&mut self, other: Self) {
         self.items += other.items;
         self.bytes += other.bytes;
+        for (kind, count) in other.kinds {
+            match self.kinds.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, total)) => *total += count,
+                None => self.kinds.push((kind, count)),
+            }
+        }
         self.skipped.extend(other.skipped);
         self.missed.extend(other.missed);
         self.nothing_to_do = self.nothing_to_do.take().or(other.nothing_to_do);

@@ -1,6 +1,7 @@
 //! A finding: one thing that is wrong, why it is believed, and every place where it stands.
 
 mod builder;
+mod history;
 mod line_hash;
 mod location;
 
@@ -8,8 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{FindingBuilder, Malformed};
+pub use history::{Commit, Exposure, Reach, Trail};
 pub use line_hash::line_hashes;
-pub use location::{Decoding, Location, Origin};
+pub use location::{Decoding, Location, Origin, TextKind};
 
 use crate::secret::{Fingerprint, Secret};
 
@@ -23,6 +25,7 @@ pub struct Finding {
     reasons: Vec<String>,
     locations: Vec<Location>,
     fingerprint: Fingerprint,
+    exposure: Option<Exposure>,
 }
 
 impl Finding {
@@ -65,6 +68,12 @@ impl Finding {
     #[must_use]
     pub fn locations(&self) -> &[Location] {
         &self.locations
+    }
+
+    /// What the history of the repository tells of it, where that was scanned.
+    #[must_use]
+    pub fn exposure(&self) -> Option<&Exposure> {
+        self.exposure.as_ref()
     }
 
     /// The stable name of this finding: it survives moves, renames and rebases.

@@ -115,6 +115,7 @@ fn place(found: Match, chunk: &Chunk<'_>, index: &mut LineIndex<'_>) -> Place {
         end: index.position(found.span.end),
         decoded: found.decoded.clone(),
         line_hash: None,
+        trail: None,
     };
     Place { found, location }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Confidence, Evidence, Finding, Location, RuleMeta, Severity};
+use super::{Confidence, Evidence, Exposure, Finding, Location, RuleMeta, Severity};
 use crate::secret::{Fingerprint, FingerprintKey, Secret};
 
 /// Why a finding or a rule id was refused.
@@ -28,6 +28,7 @@ pub struct FindingBuilder {
     evidence: Option<Evidence>,
     reasons: Vec<String>,
     locations: Vec<Location>,
+    exposure: Option<Exposure>,
 }
 
 impl FindingBuilder {
@@ -35,7 +36,15 @@ impl FindingBuilder {
     #[must_use]
     pub fn new(rule: Arc<RuleMeta>) -> Self {
         let (severity, confidence) = (rule.severity, rule.confidence);
-        Self { rule, severity, confidence, evidence: None, reasons: Vec::new(), locations: Vec::new() }
+        Self {
+            rule,
+            severity,
+            confidence,
+            evidence: None,
+            reasons: Vec::new(),
+            locations: Vec::new(),
+            exposure: None,
+        }
     }
 
     /// Overrides the severity of the rule.
@@ -76,6 +85,13 @@ impl FindingBuilder {
         self
     }
 
+    /// Adds what the history of the repository tells of it.
+    #[must_use]
+    pub fn exposure(mut self, exposure: Exposure) -> Self {
+        self.exposure = Some(exposure);
+        self
+    }
+
     /// The finding, its locations sorted and without repetition.
     ///
     /// Its fingerprint is made of rule and secret; without a secret, of rule and first location.
@@ -101,6 +117,7 @@ impl FindingBuilder {
             reasons: self.reasons,
             locations: self.locations,
             fingerprint,
+            exposure: self.exposure,
         })
     }
 }
@@ -143,6 +160,7 @@ mod tests {
             end: Position { line: 1, column: 9 },
             decoded: Vec::new(),
             line_hash: None,
+            trail: None,
         }
     }
 

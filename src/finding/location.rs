@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::history::Trail;
 use crate::span::{ByteSpan, Position};
 
 /// One place of a finding. Sorts by origin, then by position.
@@ -20,6 +21,8 @@ pub struct Location {
     pub decoded: Vec<Decoding>,
     /// `primaryLocationLineHash` of SARIF as GitHub computes it, where the whole input was at hand.
     pub line_hash: Option<String>,
+    /// The commits that brought the secret here and took it away, where the input is part of a history.
+    pub trail: Option<Trail>,
 }
 
 /// The input that a finding was found in.
@@ -35,8 +38,46 @@ pub enum Origin {
         /// Relative to the root of the work tree.
         path: PathBuf,
     },
+    /// A blob of the history.
+    Blob {
+        /// A path under which a tree holds it, relative to the root of the work tree; `None` when no tree does.
+        path: Option<PathBuf>,
+        /// Object id in hexadecimal.
+        id: String,
+    },
+    /// Text of the history that is no file: a message, a name, a path.
+    Text {
+        /// What kind of text.
+        kind: TextKind,
+        /// The commit, tag or tree that holds it, in hexadecimal; for the name of a ref what it points to.
+        id: String,
+    },
     /// Standard input.
     Stdin,
+}
+
+/// Text in a repository besides the content of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TextKind {
+    /// The message, author or committer of a commit.
+    Commit,
+    /// The message, tagger or name of an annotated tag.
+    Tag,
+    /// The name of a file or directory.
+    FileName,
+    /// The name of a branch, tag or other ref.
+    RefName,
+}
+
+impl fmt::Display for TextKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Commit => "commit",
+            Self::Tag => "tag",
+            Self::FileName => "file name in tree",
+            Self::RefName => "name of a ref to",
+        })
+    }
 }
 
 impl Origin {
@@ -45,7 +86,8 @@ impl Origin {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File { path } | Self::Staged { path } => Some(path),
-            Self::Stdin => None,
+            Self::Blob { path, .. } => path.as_deref(),
+            Self::Text { .. } | Self::Stdin => None,
         }
     }
 }
@@ -54,7 +96,11 @@ impl fmt::Display for Origin {
     /// The name for people; a report to a terminal has to sanitise it.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { path } | Self::Staged { path } => path.display().fmt(out),
+            Self::File { path } | Self::Staged { path } | Self::Blob { path: Some(path), .. } => {
+                path.display().fmt(out)
+            }
+            Self::Blob { path: None, id } => write!(out, "blob {id}"),
+            Self::Text { kind, id } => write!(out, "{kind} {id}"),
             Self::Stdin => out.write_str("<stdin>"),
         }
     }

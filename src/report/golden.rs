@@ -188,6 +188,7 @@ fn place(origin: Origin, line: u64) -> Location {
         end: Position { line, column: 52 },
         decoded: Vec::new(),
         line_hash: Some(format!("{line:x}0ddba11:1")),
+        trail: None,
     }
 }
 

@@ -22,8 +22,8 @@ impl Place {
     pub(super) fn of(origin: &Origin, run: &Run) -> Self {
         let names = match origin {
             Origin::File { path } => segments(&run.base.join(path)),
-            Origin::Staged { path } => segments(&run.root.join(path)),
-            Origin::Stdin => return Self::Stdin,
+            Origin::Staged { path } | Origin::Blob { path: Some(path), .. } => segments(&run.root.join(path)),
+            Origin::Blob { path: None, .. } | Origin::Text { .. } | Origin::Stdin => return Self::Stdin,
         };
         match names.strip_prefix(segments(&run.root).as_slice()) {
             Some(inside) => Self::Inside(inside.to_vec()),

@@ -361,6 +361,8 @@ impl Location<'_> {
             kind: match place.origin {
                 Origin::File { .. } => "file",
                 Origin::Staged { .. } => "staged",
+                Origin::Blob { .. } => "blob",
+                Origin::Text { .. } => "text",
                 Origin::Stdin => "stdin",
             },
             path: path.map(|path| path.to_string_lossy().into_owned()),
