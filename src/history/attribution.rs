@@ -165,7 +165,7 @@ impl<'a> Batch<'a> {
         }
         self.tell_staged(stories);
         for (blob, secrets) in &context.hits.blobs {
-            let is_seen = self.nodes.seen.contains(blob);
+            let is_seen = self.nodes.is_seen(*blob);
             for secret in self.own(secrets) {
                 let story = &mut stories[secret as usize];
                 let is_staged = context.hits.staged.iter().any(|(_, staged)| staged == blob);
