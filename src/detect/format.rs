@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::alphabet::Alphabet;
 use super::boundary;
+use super::inspect::Reach;
 
 /// One format without alternatives.
 #[derive(Clone, Debug)]
@@ -81,6 +82,21 @@ impl Format {
         let end = self.forward(index, bytes, anchor)?;
         let start = self.backward(index, bytes, anchor)?;
         (boundary::starts(bytes, start) && boundary::ends(bytes, end)).then_some(start..end)
+    }
+
+    /// How far from the start of the anchor a token and its boundaries stand; none without an anchor.
+    pub(crate) fn reach(&self) -> Option<Reach> {
+        let longest = |elements: &[Element]| -> usize {
+            elements
+                .iter()
+                .map(|element| match element {
+                    Element::Literal(text) => text.len(),
+                    Element::Run { most, .. } => most + 1,
+                })
+                .sum()
+        };
+        let (before, after) = self.elements.split_at(self.anchor?);
+        Some(Reach { before: longest(before) + boundary::REACH, after: longest(after) + 1 })
     }
 
     /// Whether `value` is a token of this format from its first to its last byte.

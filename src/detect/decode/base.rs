@@ -1,5 +1,7 @@
 //! Base64 and hexadecimal: long runs of their alphabets that decode to text.
 
+use std::ops::Range;
+
 use super::{Decoded, LONGEST_STRETCH, SHORTEST_TEXT, is_text};
 use crate::finding::Decoding;
 
@@ -52,6 +54,15 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
             }
         }
     }
+}
+
+/// The bytes around `range` up to one that neither encoded text nor its line ends have.
+pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let goes_on =
+        |byte: &u8| value(*byte) < 64 || matches!(byte, b'\r' | b'\n' | b'\\' | b' ' | b'\t' | b'=');
+    let before = bytes[..range.start].iter().rev().take_while(|byte| goes_on(byte)).count();
+    let after = bytes[range.end..].iter().take_while(|byte| goes_on(byte)).count();
+    range.start - before..range.end + after
 }
 
 /// The next run of base64 characters that is long enough.

@@ -1,5 +1,7 @@
 //! Escapes: `%41` in URLs, and `\u0041` or `\x41` in JSON and code, inside otherwise plain text.
 
+use std::ops::Range;
+
 use memchr::memchr2_iter;
 
 use super::{Decoded, SHORTEST_TEXT};
@@ -26,6 +28,26 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
             }
         }
     }
+}
+
+/// The bytes around `range` up to the ends of the line, or to where no escape stands for so long that no stretch can
+/// reach the range from there.
+pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let walk = |bytes: &mut dyn Iterator<Item = &u8>| {
+        let (mut length, mut plain) = (0, 0);
+        for byte in bytes.take_while(|byte| !matches!(byte, b'\n' | b'\r' | 0)) {
+            length += 1;
+            plain = if matches!(byte, b'%' | b'\\') { 0 } else { plain + 1 };
+            if plain == 4 * SURROUNDING {
+                // In the middle, out of reach of the escapes on both sides.
+                return length - 2 * SURROUNDING;
+            }
+        }
+        length
+    };
+    let before = walk(&mut bytes[..range.start].iter().rev());
+    let after = walk(&mut bytes[range.end..].iter());
+    range.start - before..range.end + after
 }
 
 /// The escape at the start of `rest`: its decoder, its character, its length.

@@ -1,5 +1,7 @@
 //! UTF-16: stretches of ASCII characters with a zero byte before or after each, with or without byte order mark.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use super::{Decoded, SHORTEST_TEXT};
@@ -20,6 +22,14 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
         }
         at = zero.max(start + characters * 2).max(zero + 1);
     }
+}
+
+/// The bytes around `range` as long as zeros and other bytes alternate.
+pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let alternates = |pair: &&[u8]| (pair[0] == 0) != (pair[1] == 0);
+    let before = bytes[..bytes.len().min(range.start + 1)].windows(2).rev().take_while(alternates).count();
+    let after = bytes[range.end.saturating_sub(1)..].windows(2).take_while(alternates).count();
+    range.start - before..range.end + after
 }
 
 /// How many characters stand at `start`, each pair of bytes with its character at index `character`.
