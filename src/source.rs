@@ -2,6 +2,7 @@
 
 mod crew;
 mod excluded;
+pub mod gitdir;
 mod reader;
 pub mod staged;
 pub mod stdin;
