@@ -179,8 +179,7 @@ impl Detector {
     #[must_use]
     pub fn detect(&self, bytes: &[u8]) -> Vec<Match> {
         let seen = self.inspect(bytes);
-        let settled = self.settle(bytes, &seen).into_iter();
-        settled.map(|Settled { found, span, allowed }| Match { span, allowed, ..(*found).clone() }).collect()
+        self.settle(bytes, &seen).iter().map(Settled::to_match).collect()
     }
 
     /// The matches in decoded text and in what its decoders uncover, with overlaps, each with its rule.

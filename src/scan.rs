@@ -13,8 +13,7 @@ use crate::finding::{Finding, Location, line_hashes};
 use crate::secret::{FingerprintKey, Secret};
 use crate::source::{Source, SourceError, Stop};
 use crate::span::{ByteSpan, LineIndex};
-pub(crate) use group::Group;
-use group::{expire, raise_pairs};
+pub(crate) use group::{Group, expire, raise_pairs};
 
 /// What a scan needs to know besides source and rules.
 pub struct Options<'a> {

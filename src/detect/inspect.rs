@@ -62,6 +62,14 @@ pub struct Settled {
     pub allowed: bool,
 }
 
+impl Settled {
+    /// The match as one of this buffer.
+    #[must_use]
+    pub fn to_match(&self) -> Match {
+        Match { span: self.span.clone(), allowed: self.allowed, ..(*self.found).clone() }
+    }
+}
+
 /// How far from the start of its anchor a verdict looks, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reach {
