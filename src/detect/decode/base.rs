@@ -16,6 +16,19 @@ const PROBE: usize = 6;
 /// Value of each base64 character (RFC 4648 sections 4 and 5), 64 for any other byte.
 const VALUES: [u8; 256] = values();
 
+/// What encoded text consists of, with its padding and its line ends.
+const GOES_ON: [bool; 256] = goes_on();
+
+const fn goes_on() -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = VALUES[byte] < 64 || matches!(byte as u8, b'\r' | b'\n' | b'\\' | b' ' | b'\t' | b'=');
+        byte += 1;
+    }
+    table
+}
+
 const fn values() -> [u8; 256] {
     let mut table = [64; 256];
     let mut value = 0;
@@ -58,11 +71,15 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
 
 /// The bytes around `range` up to one that neither encoded text nor its line ends have.
 pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
-    let goes_on =
-        |byte: &u8| value(*byte) < 64 || matches!(byte, b'\r' | b'\n' | b'\\' | b' ' | b'\t' | b'=');
-    let before = bytes[..range.start].iter().rev().take_while(|byte| goes_on(byte)).count();
-    let after = bytes[range.end..].iter().take_while(|byte| goes_on(byte)).count();
-    range.start - before..range.end + after
+    let goes_on = |byte: u8| GOES_ON[usize::from(byte)];
+    let (mut start, mut end) = (range.start, range.end);
+    while start > 0 && goes_on(bytes[start - 1]) {
+        start -= 1;
+    }
+    while end < bytes.len() && goes_on(bytes[end]) {
+        end += 1;
+    }
+    start..end
 }
 
 /// The next run of base64 characters that is long enough.

@@ -1,16 +1,6 @@
 //! A delta: the instructions that make an object from its base, checked before they are followed.
 
-/// A part of an object that is also in its base: `bytes[to..to + length]` of the object are `from..from + length` of
-/// its base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Copy {
-    /// Where it begins in the base.
-    pub from: u32,
-    /// Where it begins in the object.
-    pub to: u32,
-    /// How many bytes.
-    pub length: u32,
-}
+pub use crate::span::Copied as Copy;
 
 /// A delta whose sizes, offsets and instructions fit its base and each other.
 pub(super) struct Delta<'a> {
