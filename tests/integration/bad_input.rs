@@ -248,6 +248,18 @@ fn a_bad_rule_file_is_explained() {
 }
 
 #[test]
+fn rules_that_are_not_there_do_not_pass_for_rules() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.txt", "1\n");
+    sandbox.write("empty.toml", "# no rules yet\n");
+    sandbox.write("folder/rules.yaml", "rule:\n");
+    for path in ["empty.toml", "folder"] {
+        let run = sandbox.kbsec(["scan", "--rules", path]).run().code(2);
+        drop(run.complains(path).complains("holds no rules").complains("[[rule]]"));
+    }
+}
+
+#[test]
 fn a_rule_that_says_nothing_or_too_much_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("a.txt", "1\n");
@@ -271,7 +283,7 @@ fn a_rule_that_says_nothing_or_too_much_is_refused() {
                 .kbsec(["scan", "--rules", "bad.toml"])
                 .run()
                 .code(2)
-                .complains("bad.toml")
+                .complains("bad.toml: line ")
                 .complains(expected),
         );
     }
