@@ -301,6 +301,22 @@ fn an_unknown_setting_is_explained() {
 }
 
 #[test]
+fn settings_that_cannot_be_read_do_not_pass_for_none() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("a.txt", "1\n");
+    std::fs::create_dir(sandbox.path("kbsec.toml")).unwrap();
+    let run = sandbox.kbsec(["scan"]).run().code(2);
+    drop(run.complains("cannot read configuration").complains("--no-config"));
+    drop(sandbox.kbsec(["scan", "--no-config"]).run().code(0));
+    #[cfg(unix)]
+    {
+        std::fs::remove_dir(sandbox.path("kbsec.toml")).unwrap();
+        std::os::unix::fs::symlink("nowhere", sandbox.path("kbsec.toml")).unwrap();
+        drop(sandbox.kbsec(["scan"]).run().code(2).complains("cannot read configuration"));
+    }
+}
+
+#[test]
 fn a_broken_repository_is_never_clean() {
     let broken: [(&str, &[u8]); 3] =
         [(".git/index", b"DIRC"), (".git/index", &[7; 400]), (".git/HEAD", b"\0nonsense")];
