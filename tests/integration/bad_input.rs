@@ -317,6 +317,14 @@ fn settings_that_cannot_be_read_do_not_pass_for_none() {
 }
 
 #[test]
+fn nothing_can_be_staged_in_a_bare_repository() {
+    let sandbox = Sandbox::new();
+    drop(sandbox.git(["init", "--quiet", "--bare", "."]));
+    let run = sandbox.kbsec(["scan", "--staged"]).run().code(2);
+    drop(run.complains("bare repository").complains("clone"));
+}
+
+#[test]
 fn a_broken_repository_is_never_clean() {
     let broken: [(&str, &[u8]); 3] =
         [(".git/index", b"DIRC"), (".git/index", &[7; 400]), (".git/HEAD", b"\0nonsense")];
