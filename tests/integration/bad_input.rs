@@ -464,9 +464,14 @@ fn a_full_disk_is_noticed() {
         assert_eq!(output.status.code(), Some(2), "{format}: {said}");
         assert!(said.contains("No space left"), "{format}: {said}");
     }
-    let mut command = sandbox.kbsec(["rules", "list"]).into_command();
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    assert_eq!(command.stdout(full).stderr(Stdio::null()).status().unwrap().code(), Some(2));
+    for arguments in [&["rules", "list"][..], &["--version"], &["--help"]] {
+        let mut command = sandbox.kbsec(arguments).into_command();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("No space left") && said.contains("free some space"), "{arguments:?}: {said}");
+    }
 }
 
 #[test]
