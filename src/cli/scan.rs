@@ -197,6 +197,11 @@ fn source(
 
 fn staged_repository(project: &Project, context: &Context) -> anyhow::Result<Repository> {
     match &project.repository {
+        Ok(Some(repository)) if repository.work_tree().is_none() && !repository.index_file().exists() => {
+            let what =
+                format!("{} is a bare repository, where nothing is staged", repository.git_dir().display());
+            Err(Hinted::error(what, "run this in a clone of it that has a work tree"))
+        }
         Ok(Some(repository)) => Ok(repository.clone()),
         Ok(None) => Err(Hinted::error(
             format!(

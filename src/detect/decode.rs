@@ -71,7 +71,35 @@ pub(crate) fn each(layer: Layer, bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
     }
 }
 
-/// Whether the start of a decoded stretch looks like text.
+/// Whether the start of a decoded stretch looks like text, or like text in UTF-16, which the next layer decodes.
 fn is_text(start: &[u8]) -> bool {
-    start.iter().all(|&byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'))
+    if start.iter().copied().all(is_printable) {
+        return true;
+    }
+    let start = start.strip_prefix(b"\xff\xfe").or_else(|| start.strip_prefix(b"\xfe\xff")).unwrap_or(start);
+    let characters_at = |parity| {
+        let fits = |(at, &byte): (usize, &u8)| if at % 2 == parity { is_printable(byte) } else { byte == 0 };
+        start.iter().enumerate().all(fits)
+    };
+    characters_at(0) || characters_at(1)
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_utf_16_is_text() {
+        for start in ["p\0a\0s\0", "\0p\0a\0s", "pass", "line\n"] {
+            assert!(is_text(start.as_bytes()), "{start:?}");
+        }
+        assert!(is_text(b"\xff\xfep\0a\0"));
+        for start in [b"\0\0\0\0".as_slice(), b"p\0a\0\0\0", b"pas\0s", b"\xff\xfe\xff\xfe"] {
+            assert!(!is_text(start), "{start:?}");
+        }
+    }
 }

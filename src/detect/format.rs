@@ -209,7 +209,10 @@ fn multiply(variants: &[Vec<Element>], alternatives: &str) -> Vec<Vec<Element>> 
 /// `base62:36`, `[a-z0-9]:20-40`.
 fn run(text: &str) -> Result<Element, String> {
     let (name, length) = text.rsplit_once(':').ok_or_else(|| format!("`{{{text}}}` has no `:length`"))?;
-    let alphabet = Alphabet::parse(name).ok_or_else(|| format!("{name:?} is no alphabet"))?;
+    let alphabet = Alphabet::parse(name).ok_or_else(|| {
+        let known: Vec<&str> = Alphabet::names().collect();
+        format!("{name:?} is no alphabet; there are {}, or a class such as [a-f0-9_]", known.join(" "))
+    })?;
     let number = |digits: &str| digits.parse::<usize>().map_err(|_| format!("{digits:?} is no length"));
     let (least, most) = match length.split_once('-') {
         Some((least, most)) => (number(least)?, number(most)?),
