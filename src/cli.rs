@@ -42,7 +42,7 @@ struct App {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look for secrets in files, staged changes or standard input
+    /// Look for secrets in files, staged changes, the git history or standard input
     Scan(scan::ScanArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),

@@ -182,6 +182,20 @@ impl Detector {
         self.settle(bytes, &seen).iter().map(Settled::to_match).collect()
     }
 
+    /// A text of the repository that a report shows, such as a name or a path, without the secrets in it.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut shown = Vec::new();
+        let mut at = 0;
+        for found in self.detect(text.as_bytes()) {
+            shown.extend_from_slice(&text.as_bytes()[at..found.span.start]);
+            shown.extend_from_slice(b"[redacted]");
+            at = found.span.end;
+        }
+        shown.extend_from_slice(&text.as_bytes()[at..]);
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
     /// The matches in decoded text and in what its decoders uncover, with overlaps, each with its rule.
     fn layer(&self, bytes: &[u8], depth: usize, budget: &mut usize) -> Vec<(u16, Match)> {
         let mut matches = Vec::new();

@@ -1,6 +1,7 @@
 //! The scan: chunks of a source through the detector, gathered into findings.
 
 mod group;
+mod history;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +14,8 @@ use crate::finding::{Finding, Location, line_hashes};
 use crate::secret::{FingerprintKey, Secret};
 use crate::source::{Source, SourceError, Stop};
 use crate::span::{ByteSpan, LineIndex};
-pub(crate) use group::{Group, expire, raise_pairs};
+use group::{Group, expire, raise_pairs};
+pub use history::{Limits, scan_history};
 
 /// What a scan needs to know besides source and rules.
 pub struct Options<'a> {

@@ -7,7 +7,7 @@ use crate::finding::{Confidence, Evidence, Exposure, Finding, FindingBuilder, Lo
 use crate::secret::{FingerprintKey, Secret};
 
 /// Everything about one secret that was found so far.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Group {
     rule: Arc<RuleMeta>,
     public_prefix: String,
