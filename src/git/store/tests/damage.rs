@@ -225,6 +225,21 @@ fn bases_are_found_wherever_they_are_and_are_missed_when_they_are_nowhere() {
 }
 
 #[test]
+fn an_object_that_stands_in_a_pack_twice_is_visited_once() {
+    let repo = Fixture::new();
+    let mut pack = MadePack::new();
+    pack.blob(b"12345");
+    pack.blob(b"other");
+    let second = pack.blob(b"12345");
+    pack.add(blob_id(b"123456"), &Stored::ToEntry(second, &appending(5, b"6")));
+    pack.write(&repo, "made");
+    let store = open(&repo);
+    let (witness, report) = walked(&store, Kinds::BLOBS, &OPTIONS);
+    assert_eq!((report.objects, report.failures.len(), store.len()), (3, 0, 3));
+    assert!(by_name(&store, &witness).contains_key(&blob_id(b"123456").to_string()));
+}
+
+#[test]
 fn loops_end() {
     let repo = Fixture::new();
     let id = |name: u8| blob_id(&[name]);
