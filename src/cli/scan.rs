@@ -129,7 +129,11 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let run = Run {
         version: env!("CARGO_PKG_VERSION"),
         subject,
-        base: if args.staged || args.history.history { project.root.clone() } else { context.environment.directory.clone() },
+        base: if args.staged || args.history.history {
+            project.root.clone()
+        } else {
+            context.environment.directory.clone()
+        },
         root: project.root.clone(),
         repository: project.provenance(),
         interrupted: stop.requested(),

@@ -159,7 +159,9 @@ impl Run<'_> {
         let mut found = Vec::new();
         for (index, reference) in references.refs.iter().enumerate() {
             let matches = self.detector.detect(&reference.name);
-            if let (false, Some(target)) = (matches.is_empty(), self.store.number(reference.target.as_bytes())) {
+            if let (false, Some(target)) =
+                (matches.is_empty(), self.store.number(reference.target.as_bytes()))
+            {
                 found.push((index, secrets.record_name(target, &reference.name, matches)));
             }
         }
@@ -231,7 +233,8 @@ impl Run<'_> {
         for (number, attribution) in attributions.secrets.into_iter().enumerate() {
             let number = number as SecretNumber;
             let known = &found.groups[number as usize];
-            let in_scope = |scope: &CommitSet| attribution.introducing.iter().any(|commit| scope.contains(*commit));
+            let in_scope =
+                |scope: &CommitSet| attribution.introducing.iter().any(|commit| scope.contains(*commit));
             if scope.as_ref().is_some_and(|scope| !in_scope(scope)) {
                 continue;
             }

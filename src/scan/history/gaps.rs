@@ -18,7 +18,8 @@ pub(super) struct Unread {
 
 const FSCK: &str = "Run `git fsck --full` to see what is damaged.";
 const UNSHALLOW: &str = "`git fetch --unshallow` brings the rest.";
-const REFETCH: &str = "If the clone is partial, `git fetch --refetch --no-filter` brings the rest; else run `git fsck`.";
+const REFETCH: &str =
+    "If the clone is partial, `git fetch --refetch --no-filter` brings the rest; else run `git fsck`.";
 
 /// The account of a whole scan.
 pub(super) fn coverage(history: &History<'_>, unread: &Unread, limit: u64) -> Coverage {
@@ -82,16 +83,21 @@ fn missing(history: &History<'_>, missed: &mut Vec<Gap>) {
             Link::Target => "object",
         };
         let by = name(history, missing.by);
-        missed.push(Gap::new(format!("{kind} {}", missing.id), format!("missing, though {by} needs it")).hint(REFETCH));
+        missed.push(
+            Gap::new(format!("{kind} {}", missing.id), format!("missing, though {by} needs it"))
+                .hint(REFETCH),
+        );
     }
     let missing = history.trees.missing();
-    for (kind, count) in [("blob", missing.blobs), ("tree", missing.trees)] {
-        if count > 0 {
-            let is_kind = |tree: bool| tree == (kind == "tree");
-            let _ = is_kind;
-            let subject = format!("{count} {kind}{}", if count == 1 { "" } else { "s" });
-            missed.push(Gap::new(subject, "missing from the object directories").hint(REFETCH));
-        }
+    for (id, name) in &missing.examples {
+        let subject = format!("{id} ({})", String::from_utf8_lossy(name));
+        missed.push(Gap::new(subject, "missing, though a tree names it").hint(REFETCH));
+    }
+    let more = (missing.blobs + missing.trees).saturating_sub(missing.examples.len() as u64);
+    if more > 0 {
+        missed.push(
+            Gap::new(format!("{more} more objects"), "missing, though a tree names them").hint(REFETCH),
+        );
     }
 }
 

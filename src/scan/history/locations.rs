@@ -36,10 +36,12 @@ impl<'a> Locations<'a> {
 
     /// What the coverage says of a secret that a comment allows.
     pub(super) fn allowed(&mut self, secret: SecretNumber, attribution: &Attribution) -> Gap {
-        let rule = &self.found.hits.iter().find(|hit| hit.secret == secret).map(|hit| hit.found.rule.id.clone());
+        let rule =
+            &self.found.hits.iter().find(|hit| hit.secret == secret).map(|hit| hit.found.rule.id.clone());
         let rule = rule.as_ref().map_or_else(String::new, ToString::to_string);
         let place = self.of(secret, attribution).into_iter().next();
-        let subject = place.map_or_else(String::new, |place| format!("{}:{}", place.origin, place.start.line));
+        let subject =
+            place.map_or_else(String::new, |place| format!("{}:{}", place.origin, place.start.line));
         Gap::new(subject, format!("{rule} allowed by a comment"))
     }
 

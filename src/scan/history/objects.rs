@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::secrets::Secrets;
 use crate::detect::{Detector, Inspection};
-use crate::git::graph::GraphBuilder;
 use crate::git::ObjectKind;
+use crate::git::graph::GraphBuilder;
 use crate::git::store::{Derivation, ObjectNumber, Visited, Visitor};
 
 /// Examines blobs, commits and tags, and notes how the commits hang together.
@@ -56,11 +56,7 @@ impl<'a> Examiner<'a> {
 impl Visitor for Examiner<'_> {
     type State = Option<Inspection>;
 
-    fn visit(
-        &self,
-        object: &Visited<'_>,
-        derivation: Option<&Derivation<'_, Self::State>>,
-    ) -> Self::State {
+    fn visit(&self, object: &Visited<'_>, derivation: Option<&Derivation<'_, Self::State>>) -> Self::State {
         if matches!(object.kind, ObjectKind::Commit | ObjectKind::Tag) {
             self.graph.add(object.number, object.kind, object.bytes);
         }

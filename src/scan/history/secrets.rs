@@ -78,7 +78,12 @@ impl Secrets {
     }
 
     /// Notes what stands in the name of an object: of a file in a tree, or of a reference to a commit.
-    pub(super) fn record_name(&self, object: ObjectNumber, name: &[u8], matches: Vec<Match>) -> Vec<SecretNumber> {
+    pub(super) fn record_name(
+        &self,
+        object: ObjectNumber,
+        name: &[u8],
+        matches: Vec<Match>,
+    ) -> Vec<SecretNumber> {
         let mut lines = LineIndex::new(name, Position::START);
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let mut numbers = Vec::new();
@@ -114,7 +119,8 @@ impl Found {
         let mut pairs: Vec<_> = self.hits.iter().map(|hit| (hit.object, hit.secret)).collect();
         pairs.sort_unstable();
         pairs.dedup();
-        let of_one = |pairs: &[(ObjectNumber, SecretNumber)]| (pairs[0].0, pairs.iter().map(|pair| pair.1).collect());
+        let of_one =
+            |pairs: &[(ObjectNumber, SecretNumber)]| (pairs[0].0, pairs.iter().map(|pair| pair.1).collect());
         pairs.chunk_by(|one, other| one.0 == other.0).map(of_one).collect()
     }
 
