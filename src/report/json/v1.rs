@@ -187,7 +187,8 @@ struct Location<'a> {
     end: Position,
     /// The bytes in the input, as stored (still encoded).
     offset: Offset,
-    /// Decoders that had to be applied, outermost first: `base64`, `hex`, `percent`, `escape`, `utf-16`.
+    /// Decoders that had to be applied, outermost first: `base64`, `hex`, `percent`, `escape`, `utf-16`, `entity`,
+    /// `quoted-printable`, `gzip`, `zip`, `zstd`, `xz`.
     decoded: Vec<&'a str>,
 }
 
@@ -388,6 +389,12 @@ fn decoder(decoding: &Decoding) -> &'static str {
         Decoding::Percent => "percent",
         Decoding::Escape => "escape",
         Decoding::Utf16 => "utf-16",
+        Decoding::Entity => "entity",
+        Decoding::QuotedPrintable => "quoted-printable",
+        Decoding::Gzip => "gzip",
+        Decoding::Zip => "zip",
+        Decoding::Zstd => "zstd",
+        Decoding::Xz => "xz",
     }
 }
 
