@@ -14,6 +14,7 @@ mod program;
 mod reader;
 mod refs;
 mod remote;
+pub mod store;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ pub use reader::ObjectReader;
 use self::discover::Place;
 use self::index::{Index, IndexError};
 use self::object::ObjectDirectories;
+use self::store::{Scope, Store};
 
 /// What the environment says about the repository; git sets these variables for its hooks.
 #[derive(Clone, Debug, Default)]
@@ -275,6 +277,14 @@ impl Repository {
     /// When the object directory cannot be opened.
     pub fn objects(&self) -> Result<ObjectReader, GitError> {
         ObjectReader::open(&self.objects, self.format)
+    }
+
+    /// All objects, packed and loose, with those of borrowed directories.
+    ///
+    /// # Errors
+    /// When the object directory cannot be opened; what else cannot be read is one of [`Store::gaps`].
+    pub fn store(&self, scope: Scope) -> Result<Store, GitError> {
+        Store::open(&self.objects, self.format, scope)
     }
 
     /// The index; `None` when nothing was ever staged.
