@@ -4,6 +4,7 @@
 //! fetched; that is why the owner of the directory does not matter.
 
 pub mod change;
+mod commit;
 mod discover;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -15,12 +16,20 @@ mod reader;
 mod refs;
 mod remote;
 pub mod store;
+mod signature;
+mod tag;
+mod tree;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use commit::ParsedCommit;
 pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, path_from_git};
 pub use reader::ObjectReader;
+pub use refs::{Reference, References, Reflog, ReflogEntry};
+pub use signature::Signature;
+pub use tag::ParsedTag;
+pub use tree::{MalformedTree, TreeEntries, TreeEntry};
 
 use self::discover::Place;
 use self::index::{Index, IndexError};

@@ -66,6 +66,15 @@ pub(super) fn ask(git_dir: &Path, arguments: &[&str]) -> Result<Option<String>, 
     }
 }
 
+/// All that a git command prints.
+pub(super) fn output(git_dir: &Path, arguments: &[&str]) -> Result<Vec<u8>, GitError> {
+    let output = command(git_dir).args(arguments).output().map_err(cannot_start)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(GitError::Failed { command: arguments.join(" "), git_dir: git_dir.to_path_buf() })
+}
+
 fn cannot_start(cause: io::Error) -> GitError {
     GitError::NoProgram { cause }
 }
