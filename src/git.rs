@@ -8,23 +8,28 @@ mod commit;
 mod discover;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod graph;
 pub mod hooks;
 pub mod index;
 mod object;
+mod object_set;
 mod program;
 mod reader;
 mod refs;
 mod remote;
-pub mod store;
+mod shards;
 mod signature;
+pub mod store;
 mod tag;
 mod tree;
+pub mod tree_table;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use commit::ParsedCommit;
 pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, path_from_git};
+pub use object_set::ObjectSet;
 pub use reader::ObjectReader;
 pub use refs::{Reference, References, Reflog, ReflogEntry};
 pub use signature::Signature;

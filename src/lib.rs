@@ -11,6 +11,7 @@ pub mod date;
 pub mod detect;
 pub mod finding;
 pub mod git;
+pub mod history;
 pub mod needle;
 pub mod report;
 pub mod rule;
