@@ -1,6 +1,7 @@
 //! A finding: one thing that is wrong, why it is believed, and every place where it stands.
 
 mod builder;
+mod change;
 mod history;
 mod line_hash;
 mod location;
@@ -9,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{FindingBuilder, Malformed};
-pub use history::{Change, Commit, Exposure, Reach, Trail};
+pub use change::Change;
+pub use history::{Commit, Exposure, Reach, Trail};
 pub use line_hash::line_hashes;
 pub use location::{Decoding, Location, Origin, TextKind};
 

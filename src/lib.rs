@@ -20,4 +20,5 @@ pub mod secret;
 pub mod source;
 pub mod span;
 pub mod toml_text;
+pub mod trace;
 pub mod unpack;

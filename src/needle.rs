@@ -253,7 +253,13 @@ impl Tally {
     /// How often it stands there in plain form.
     #[must_use]
     pub fn plain(&self) -> u32 {
-        self.0.get(&[][..]).copied().unwrap_or(0)
+        self.of(&[])
+    }
+
+    /// How often it stands there behind exactly these decoders.
+    #[must_use]
+    pub fn of(&self, decoding: &[Decoding]) -> u32 {
+        self.0.get(decoding).copied().unwrap_or(0)
     }
 
     /// The counts by decoders, the plain one first.

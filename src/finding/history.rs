@@ -1,10 +1,7 @@
 //! What a repository's history tells of a secret: who introduced it, who removed it, and who can still reach it.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
-
-use super::Decoding;
 
 /// A commit as reports name it. Names are foreign text: a report sanitises them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,25 +59,6 @@ impl Exposure {
         let (introduced, removed) = (self.introduced.as_ref()?, self.removed.as_ref()?);
         u64::try_from(removed.time.saturating_sub(introduced.time)).ok()
     }
-}
-
-/// A commit that changes how often a known value stands at a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The commit.
-    pub commit: Arc<Commit>,
-    /// Of a merge, with which of its parents this compares, from 1; 0 for other commits.
-    pub parent: u32,
-    /// Relative to the root of the work tree, without the value should it stand in it.
-    pub path: PathBuf,
-    /// The decoders that lead to the value, outermost first.
-    pub decoded: Vec<Decoding>,
-    /// How often it stands there in the parent.
-    pub before: u32,
-    /// How often it stands there in the commit.
-    pub after: u32,
-    /// The most public way to reach the commit.
-    pub reach: Reach,
 }
 
 /// How an object can be reached, most public first.

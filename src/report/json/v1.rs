@@ -7,8 +7,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use super::change::{Change, decoder};
 use crate::coverage;
-use crate::finding::{self, Confidence, Decoding, Origin, Severity};
+use crate::finding::{self, Confidence, Origin, Severity};
 use crate::report::wording::time;
 use crate::report::{Report, verdict};
 use crate::secret::Consent;
@@ -154,6 +155,9 @@ pub(super) struct Finding<'a> {
     secret: Option<Secret>,
     /// Every place, sorted; never empty.
     locations: Vec<Location<'a>>,
+    /// The commits in which a known value stands more or less often than before, oldest first; optional.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change<'a>>,
     /// What to do about it.
     help: Help<'a>,
 }
@@ -344,6 +348,7 @@ impl<'a> Finding<'a> {
                 value: reveal.map(|consent| evidence.secret.reveal(consent)),
             }),
             locations: finding.locations().iter().map(Location::new).collect(),
+            changes: finding.changes().iter().map(Change::new).collect(),
             help: Help {
                 impact: &rule.help.impact,
                 steps: &rule.help.steps,
@@ -379,22 +384,6 @@ impl Location<'_> {
 impl Position {
     fn new(position: span::Position) -> Self {
         Self { line: position.line, column: position.column }
-    }
-}
-
-fn decoder(decoding: &Decoding) -> &'static str {
-    match decoding {
-        Decoding::Base64 => "base64",
-        Decoding::Hex => "hex",
-        Decoding::Percent => "percent",
-        Decoding::Escape => "escape",
-        Decoding::Utf16 => "utf-16",
-        Decoding::Entity => "entity",
-        Decoding::QuotedPrintable => "quoted-printable",
-        Decoding::Gzip => "gzip",
-        Decoding::Zip => "zip",
-        Decoding::Zstd => "zstd",
-        Decoding::Xz => "xz",
     }
 }
 

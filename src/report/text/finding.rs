@@ -24,6 +24,7 @@ pub(super) fn write(group: &[&Finding], style: &Style, run: &Run, page: &mut Pag
             secret(evidence, style.reveal.as_ref(), page)?;
         }
         places(finding.locations(), run, page)?;
+        super::changes::write(finding, page)?;
         page.entry("why", Body::Prose(&why(finding)))?;
         page.entry("fingerprint", Body::Prose(&finding.fingerprint().to_string()))?;
         if group.len() == 1 {
