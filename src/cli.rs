@@ -3,6 +3,7 @@
 mod environment;
 mod error;
 mod exit;
+mod find;
 mod hook;
 mod interrupt;
 mod output;
@@ -42,8 +43,10 @@ struct App {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look for secrets in files, staged changes or standard input
+    /// Look for secrets in files, staged changes, the git history or standard input
     Scan(scan::ScanArgs),
+    /// Find a known value wherever it stands, in any encoding, in files and in the whole history
+    Find(find::FindArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
     /// Install, remove or check the git pre-commit hook
@@ -90,6 +93,7 @@ pub(crate) fn run() -> Exit {
     let context = Context { environment: Environment::read(), color: app.color, quiet: app.quiet };
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
+        Command::Find(args) => find::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
