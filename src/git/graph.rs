@@ -11,6 +11,8 @@ mod commit_set;
 mod names;
 mod order;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 pub use builder::GraphBuilder;
 pub use commit_set::CommitSet;
