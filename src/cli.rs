@@ -43,7 +43,7 @@ struct App {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look for secrets in files, staged changes or standard input
+    /// Look for secrets in files, staged changes, the git history or standard input
     Scan(scan::ScanArgs),
     /// Find a known value wherever it stands, in any encoding, in files and in the whole history
     Find(find::FindArgs),

@@ -48,7 +48,7 @@ pub struct Waiver {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read configuration {}", path.display())]
+    #[error("cannot read configuration {}; mend it, or scan with --no-config", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -70,6 +70,8 @@ const NAMES: [&str; 2] = ["kbsec.toml", ".github/kbsec.toml"];
 
 impl Config {
     /// Looks for the file from `start` upward, not above `root`.
+    ///
+    /// A folder or a broken link of that name is found too: that it cannot be read must not pass for having none.
     #[must_use]
     pub fn find(start: &Path, root: &Path) -> Option<PathBuf> {
         let inside = |directory: &&Path| directory.starts_with(root);
@@ -77,7 +79,7 @@ impl Config {
             .ancestors()
             .take_while(inside)
             .flat_map(|directory| NAMES.map(|name| directory.join(name)))
-            .find(|path| path.is_file())
+            .find(|path| path.metadata().map_or(path.is_symlink(), |found| found.is_file() || found.is_dir()))
     }
 
     /// Reads the file; relative paths in it become relative to the file.

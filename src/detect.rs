@@ -17,6 +17,7 @@ mod decode;
 mod example;
 mod fact;
 mod format;
+mod inspect;
 mod jwt;
 mod pem;
 mod plausible;
@@ -30,12 +31,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use memchr::memchr;
-
 use crate::finding::{Confidence, Decoding, RuleMeta, Severity};
 use crate::rule::{Pair, Rule, RuleSet};
 use crate::secret::Secret;
+use decode::Layer;
 pub use example::expand;
+use inspect::Reach;
+pub use inspect::{Inspection, Settled};
 use prefilter::Prefilter;
 use shape::{Candidate, Matcher};
 pub use verify::{Failure, verify};
@@ -45,10 +47,21 @@ pub use verify::{Failure, verify};
 pub struct Detector {
     rules: Vec<Compiled>,
     prefilter: Prefilter,
-    /// For each anchor its length and the rules that it belongs to.
-    owners: Vec<(usize, Vec<u16>)>,
+    /// For each anchor the rules that it belongs to.
+    owners: Vec<Owners>,
     /// Rules that have to look everywhere.
     without_anchor: Vec<u16>,
+    longest_anchor: usize,
+}
+
+/// The rules that share an anchor.
+#[derive(Debug)]
+struct Owners {
+    /// Bytes of the anchor.
+    length: usize,
+    rules: Vec<u16>,
+    /// That of the rule that looks farthest.
+    reach: Reach,
 }
 
 #[derive(Debug)]
@@ -56,6 +69,7 @@ struct Compiled {
     meta: Arc<RuleMeta>,
     pair: Option<Pair>,
     matcher: Matcher,
+    reach: Reach,
 }
 
 /// A secret in a buffer.
@@ -134,22 +148,25 @@ impl Detector {
         }
         anchored.sort();
         let mut texts: Vec<Vec<u8>> = Vec::new();
-        let mut owners: Vec<(usize, Vec<u16>)> = Vec::new();
+        let mut owners: Vec<Owners> = Vec::new();
         for (anchor, rule) in anchored {
+            let reach = compiled[usize::from(rule)].reach;
             if texts.last() != Some(&anchor) {
-                owners.push((anchor.len(), Vec::new()));
+                owners.push(Owners { length: anchor.len(), rules: Vec::new(), reach });
                 texts.push(anchor);
             }
-            if let Some((_, rules)) = owners.last_mut() {
-                rules.push(rule);
+            if let Some(owners) = owners.last_mut() {
+                owners.rules.push(rule);
+                owners.reach = owners.reach.union(reach);
             }
         }
+        let longest_anchor = texts.iter().map(Vec::len).max().unwrap_or(1);
         let prefilter = Prefilter::new(texts).map_err(|anchor| CompileError {
             origin: "all rules".into(),
             id: format!("with the anchor {:?}", String::from_utf8_lossy(&anchor)),
             message: "it is too short, or one too many".into(),
         })?;
-        Ok(Self { rules: compiled, prefilter, owners, without_anchor })
+        Ok(Self { rules: compiled, prefilter, owners, without_anchor, longest_anchor })
     }
 
     /// What reports say of each rule, in the order of the set.
@@ -161,45 +178,48 @@ impl Detector {
     /// Every secret in `bytes`, in the order of their spans, which do not overlap.
     #[must_use]
     pub fn detect(&self, bytes: &[u8]) -> Vec<Match> {
-        let is_binary = memchr(0, &bytes[..bytes.len().min(SNIFFED)]).is_some();
-        let mut budget = bytes.len().saturating_mul(DECODED_SHARE);
-        let mut matches = self.layer(bytes, is_binary, DEEPEST, &mut budget);
-        if matches.is_empty() {
-            return matches;
-        }
-        for found in &mut matches {
-            found.allowed = allow::allows(bytes, &found.span, found.rule.id.name());
-        }
-        without_overlaps(matches)
+        let seen = self.inspect(bytes);
+        self.settle(bytes, &seen).iter().map(Settled::to_match).collect()
     }
 
-    /// The matches in one buffer and in what its decoders uncover, with overlaps.
-    fn layer(&self, bytes: &[u8], is_binary: bool, depth: usize, budget: &mut usize) -> Vec<Match> {
+    /// A text of the repository that a report shows, such as a name or a path, without the secrets in it.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let mut shown = Vec::new();
+        let mut at = 0;
+        for found in self.detect(text.as_bytes()) {
+            shown.extend_from_slice(&text.as_bytes()[at..found.span.start]);
+            shown.extend_from_slice(b"[redacted]");
+            at = found.span.end;
+        }
+        shown.extend_from_slice(&text.as_bytes()[at..]);
+        String::from_utf8_lossy(&shown).into_owned()
+    }
+
+    /// The matches in decoded text and in what its decoders uncover, with overlaps, each with its rule.
+    fn layer(&self, bytes: &[u8], depth: usize, budget: &mut usize) -> Vec<(u16, Match)> {
         let mut matches = Vec::new();
         self.prefilter.each(bytes, 0..bytes.len(), |anchor, start| {
-            let (length, rules) = &self.owners[usize::from(anchor)];
-            for &rule in rules {
-                let rule = &self.rules[usize::from(rule)];
-                if !is_binary || rule.matcher.reads_binary() {
-                    let found = rule.matcher.find(bytes, start..start + length);
-                    matches.extend(found.map(|candidate| rule.accept(bytes, candidate)));
-                }
+            let owners = &self.owners[usize::from(anchor)];
+            for &index in &owners.rules {
+                let rule = &self.rules[usize::from(index)];
+                let found = rule.matcher.find(bytes, start..start + owners.length);
+                matches.extend(found.map(|candidate| (index, rule.accept(bytes, candidate))));
             }
         });
-        if !is_binary {
-            for rule in self.without_anchor.iter().map(|&rule| &self.rules[usize::from(rule)]) {
-                let found = rule.matcher.find_everywhere(bytes);
-                matches.extend(found.map(|candidate| rule.accept(bytes, candidate)));
-            }
+        for &index in &self.without_anchor {
+            let rule = &self.rules[usize::from(index)];
+            let found = rule.matcher.find_everywhere(bytes);
+            matches.extend(found.map(|candidate| (index, rule.accept(bytes, candidate))));
         }
-        if depth > 0 {
-            decode::each(bytes, is_binary, &mut |decoded| {
+        for layer in Layer::of(false).iter().filter(|_| depth > 0) {
+            decode::each(*layer, bytes, &mut |decoded| {
                 let Some(left) = budget.checked_sub(decoded.bytes.len()) else { return };
                 *budget = left;
-                for mut inner in self.layer(&decoded.bytes, false, depth - 1, budget) {
+                for (rule, mut inner) in self.layer(&decoded.bytes, depth - 1, budget) {
                     inner.span = decoded.source(&inner.span);
                     inner.decoded.insert(0, decoded.decoding);
-                    matches.push(inner);
+                    matches.push((rule, inner));
                 }
             });
         }
@@ -213,7 +233,8 @@ impl Compiled {
         if !rule.is_built_in() {
             matcher.try_out()?;
         }
-        Ok(Self { meta: Arc::clone(&rule.meta), pair: rule.pair.clone(), matcher })
+        let reach = matcher.reach();
+        Ok(Self { meta: Arc::clone(&rule.meta), pair: rule.pair.clone(), matcher, reach })
     }
 
     fn accept(&self, bytes: &[u8], candidate: Candidate) -> Match {
@@ -236,18 +257,18 @@ impl Compiled {
 }
 
 /// Of matches that overlap, keeps the one that says most.
-fn without_overlaps(mut matches: Vec<Match>) -> Vec<Match> {
-    let value = |found: &Match| {
-        (
-            found.rank,
-            found.confidence,
-            found.severity,
-            DEEPEST - found.decoded.len().min(DEEPEST),
-            found.span.len(),
-        )
+fn without_overlaps(mut matches: Vec<Settled>) -> Vec<Settled> {
+    if matches.len() < 2 {
+        return matches;
+    }
+    let value = |Settled { found, span, .. }: &Settled| {
+        (found.rank, found.confidence, found.severity, DEEPEST - found.decoded.len().min(DEEPEST), span.len())
     };
-    matches.sort_by(|a, b| value(b).cmp(&value(a)).then_with(|| a.rule.id.cmp(&b.rule.id)));
-    let mut kept: BTreeMap<usize, Match> = BTreeMap::new();
+    matches.sort_by(|a, b| {
+        let tie = || (&a.found.rule.id, a.span.start).cmp(&(&b.found.rule.id, b.span.start));
+        value(b).cmp(&value(a)).then_with(tie)
+    });
+    let mut kept: BTreeMap<usize, Settled> = BTreeMap::new();
     for found in matches {
         let before = kept.range(..found.span.end).next_back();
         if before.is_none_or(|(_, before)| before.span.end <= found.span.start) {

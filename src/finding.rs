@@ -67,6 +67,21 @@ impl Finding {
         self.reasons.push(reason.into());
     }
 
+    /// Takes over what another finding of the same secret knows.
+    pub fn merge(&mut self, other: Self) {
+        self.severity = self.severity.max(other.severity);
+        self.confidence = self.confidence.max(other.confidence);
+        for reason in other.reasons {
+            if !self.reasons.contains(&reason) {
+                self.reasons.push(reason);
+            }
+        }
+        self.locations.extend(other.locations);
+        self.locations.sort();
+        self.locations.dedup();
+        self.exposure = self.exposure.take().or(other.exposure);
+    }
+
     /// Every place, sorted; never empty. The first one is the primary location.
     #[must_use]
     pub fn locations(&self) -> &[Location] {

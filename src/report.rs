@@ -1,11 +1,14 @@
 //! A report: findings and coverage, written in the format that the reader needs.
 
+mod gaps;
 mod github;
 #[cfg(test)]
 mod golden;
 mod json;
 mod place;
 mod sarif;
+mod spot;
+mod story;
 mod terminal;
 mod text;
 mod verdict;

@@ -1,5 +1,8 @@
 //! The scan: chunks of a source through the detector, gathered into findings.
 
+mod group;
+mod history;
+
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::chunk::Chunk;
 use crate::coverage::{Coverage, Gap};
 use crate::detect::{Detector, Match};
-use crate::finding::{
-    Confidence, Evidence, Finding, FindingBuilder, Location, RuleMeta, Severity, line_hashes,
-};
+use crate::finding::{Finding, Location, line_hashes};
 use crate::secret::{FingerprintKey, Secret};
 use crate::source::{Source, SourceError, Stop};
 use crate::span::{ByteSpan, LineIndex};
+use group::{Group, expire, raise_pairs};
+pub use history::{Limits, scan_history};
 
 /// What a scan needs to know besides source and rules.
 pub struct Options<'a> {
@@ -59,13 +62,21 @@ pub fn scan(
     coverage.skipped.extend(gathered.allowed);
     coverage.missed.sort();
     coverage.skipped.sort();
-    let mut findings: Vec<Finding> =
-        gathered.groups.into_iter().filter_map(|(name, group)| group.finding(name.1, &options.key)).collect();
+    let mut findings: Vec<Finding> = gathered
+        .groups
+        .into_iter()
+        .filter_map(|(name, group)| group.finding(name.1, &options.key, None))
+        .collect();
+    worst_first(&mut findings);
+    Ok(Outcome { findings, coverage })
+}
+
+/// Sorts findings by severity and confidence, then by place.
+pub fn worst_first(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
         let worst = |finding: &Finding| (finding.severity(), finding.confidence());
         worst(b).cmp(&worst(a)).then_with(|| a.locations()[0].cmp(&b.locations()[0]))
     });
-    Ok(Outcome { findings, coverage })
 }
 
 /// What a thread that failed left behind is still good: it is only ever appended to.
@@ -120,46 +131,12 @@ fn place(found: Match, chunk: &Chunk<'_>, index: &mut LineIndex<'_>) -> Place {
     Place { found, location }
 }
 
-/// Raises the confidence of halves whose other half is near.
-fn raise_pairs(matches: &mut [Match]) {
-    let spans: Vec<_> = matches.iter().map(|found| (Arc::clone(&found.rule), found.span.clone())).collect();
-    for found in matches {
-        let Some(pair) = &found.pair else { continue };
-        let near = spans.iter().any(|(rule, span)| {
-            let distance =
-                span.start.saturating_sub(found.span.end).max(found.span.start.saturating_sub(span.end));
-            rule.id.name() == pair.with && distance as u64 <= pair.within
-        });
-        if near {
-            found.confidence = found.confidence.max(pair.confidence);
-            found.facts.push(format!("stands beside its other half ({})", pair.with));
-        }
-    }
-}
-
-/// A token that has expired opens nothing any more.
-fn expire(found: &mut Match, now: u64) {
-    if found.expires.is_some_and(|expires| expires < now) {
-        found.severity = found.severity.min(Severity::Low);
-        found.facts.push("expired".to_owned());
-    }
-}
-
 /// Everything that the threads found so far, by rule and secret.
 #[derive(Default)]
 struct Gathered {
     groups: HashMap<(Arc<str>, Secret), Group>,
     allowed: Vec<Gap>,
     missed: Vec<Gap>,
-}
-
-struct Group {
-    rule: Arc<RuleMeta>,
-    public_prefix: String,
-    severity: Severity,
-    confidence: Confidence,
-    facts: Vec<String>,
-    locations: Vec<Location>,
 }
 
 impl Gathered {
@@ -173,33 +150,9 @@ impl Gathered {
                 }
                 continue;
             }
-            let name = (Arc::from(found.rule.id.as_str()), found.secret);
-            let group = self.groups.entry(name).or_insert_with(|| Group {
-                rule: found.rule,
-                public_prefix: found.public_prefix,
-                severity: found.severity,
-                confidence: found.confidence,
-                facts: Vec::new(),
-                locations: Vec::new(),
-            });
-            group.severity = group.severity.max(found.severity);
-            group.confidence = group.confidence.max(found.confidence);
-            group.facts.extend(found.facts);
-            group.locations.push(location);
+            let name = (Arc::from(found.rule.id.as_str()), found.secret.clone());
+            self.groups.entry(name).or_insert_with(|| Group::new(&found)).add(&found, location);
         }
-    }
-}
-
-impl Group {
-    /// None only if a location is malformed, which `place` cannot make.
-    fn finding(mut self, secret: Secret, key: &FingerprintKey) -> Option<Finding> {
-        self.facts.sort();
-        let builder = FindingBuilder::new(self.rule)
-            .severity(self.severity)
-            .confidence(self.confidence)
-            .evidence(Evidence { secret, public_prefix: self.public_prefix });
-        let builder = self.facts.into_iter().fold(builder, FindingBuilder::reason);
-        self.locations.into_iter().fold(builder, FindingBuilder::location).build(key).ok()
     }
 }
 
@@ -209,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::chunk::{CHUNK_BYTES, CHUNK_OVERLAP};
-    use crate::finding::Origin;
+    use crate::finding::{Confidence, Origin};
     use crate::rule::RuleSet;
     use crate::span::Position;
 

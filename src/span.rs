@@ -25,6 +25,17 @@ impl ByteSpan {
     }
 }
 
+/// Bytes of one buffer that were copied from another: `to..to + length` of it are `from..from + length` of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Offset in the buffer that was copied from.
+    pub from: u32,
+    /// Offset in the buffer that was made.
+    pub to: u32,
+    /// Bytes.
+    pub length: u32,
+}
+
 /// A line and a column, both counted from 1; a column is one Unicode code point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {

@@ -63,8 +63,11 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
 
 /// Prints what clap has to say: help to standard output, mistakes to standard error.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Failed } else { Exit::Clean }
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        _ if error.use_stderr() => Exit::Failed,
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => report(&cannot_print(&cause)),
+        _ => Exit::Clean,
+    }
 }
 
 /// A panic message may quote what was being parsed; say only where it happened.
@@ -75,8 +78,8 @@ pub(crate) fn quiet_panics() {
     }));
 }
 
-/// The reader of a pipe that closes early has all it wanted.
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(broken))
+/// The error for text that standard output did not take.
+pub(crate) fn cannot_print(error: &std::io::Error) -> anyhow::Error {
+    let what = format!("cannot write to standard output: {error}");
+    Hinted::error(what, "what was written is cut off; free some space, or send it elsewhere")
 }

@@ -104,6 +104,7 @@ fn removal(removed: &Removed) -> String {
 /// Tells what stands where git looks, and what to do about it.
 fn standing(status: &Status) -> String {
     const INSTALL: &str = "run 'kbsec hook install'";
+    const ADVICE: &str = "run 'kbsec hook install' to see what can be done";
     let hook = shown(&status.hook);
     let (state, next) = match &status.state {
         State::Installed { version, chained: false } => (format!("installed (version {version})"), ""),
@@ -124,11 +125,13 @@ fn standing(status: &Status) -> String {
             "stops every commit: the hook that was there before is gone".to_owned(),
             "put it back, or run 'kbsec hook uninstall' and 'kbsec hook install'",
         ),
-        State::Shadowed(ours) => (
-            format!("installed as {} but shadowed by core.hooksPath", shown(ours)),
-            "run 'kbsec hook install' to see what can be done",
-        ),
+        State::Shadowed(ours) => {
+            (format!("installed as {} but shadowed by core.hooksPath", shown(ours)), ADVICE)
+        }
     };
+    // A folder that others use too is not touched unasked.
+    let shared = status.redirect.as_ref().is_some_and(|redirect| redirect.reach != Reach::Own);
+    let next = if shared && next == INSTALL { ADVICE } else { next };
     let mut text = format!("pre-commit hook: {state}\n  git runs: {hook}\n");
     if let Some(redirect) = &status.redirect {
         let _ = writeln!(
@@ -215,6 +218,7 @@ mod tests {
             text.contains("core.hooksPath (file:/home/ada/.gitconfig), a folder outside this repository"),
             "{text}"
         );
+        assert!(text.contains("to see what can be done"), "nothing is put there unasked: {text}");
     }
 
     #[test]

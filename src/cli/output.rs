@@ -4,9 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-
-use super::error::{Hinted, is_broken_pipe};
+use super::error::{Hinted, cannot_print};
 
 /// Prints text to standard output.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
@@ -20,9 +18,10 @@ pub(crate) fn write(
 ) -> anyhow::Result<()> {
     let Some(path) = file else {
         let mut out = BufWriter::new(io::stdout().lock());
-        let result = content(&mut out).and_then(|()| out.flush());
-        let result = result.context("cannot write to standard output");
-        return result.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error) });
+        return match content(&mut out).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(cannot_print(&error)),
+            _ => Ok(()),
+        };
     };
     let describe = |error| cannot_write(path, &error);
     if is_special(path) {

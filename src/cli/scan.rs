@@ -1,5 +1,7 @@
 //! `kbsec scan`: its arguments, and how they become a source, a detector and a report.
 
+mod history;
+
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -22,13 +24,14 @@ use super::progress::Progress;
 use super::project::{Project, Settings};
 use super::{Context, interrupt, output};
 
-/// Look for secrets in files, staged changes or standard input
+/// Look for secrets in files, staged changes, the git history or standard input
 ///
 /// Without arguments, scans the current directory: hidden files too, but not what .gitignore leaves out unless it is
 /// tracked.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kbsec scan                     the current directory\n  \
                         kbsec scan --staged            what the next commit adds\n  \
+                        kbsec scan --history           every object that git still holds\n  \
                         kubectl logs web | kbsec scan --stdin\n  \
                         kbsec scan -f sarif -o kbsec.sarif --exit-zero")]
 pub(crate) struct ScanArgs {
@@ -41,6 +44,8 @@ pub(crate) struct ScanArgs {
     /// Scan standard input
     #[arg(long, help_heading = "Input", conflicts_with = "paths")]
     stdin: bool,
+    #[command(flatten)]
+    history: history::HistoryArgs,
     /// Also scan what .gitignore leaves out, and node_modules
     #[arg(long, help_heading = "Input")]
     no_ignore: bool,
@@ -108,18 +113,27 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     file.map(output::check).transpose()?;
     let project = project(args, context)?;
     let detector = project.detector(&args.rules, &args.disable)?;
-    let (source, subject) = source(args, &project, context)?;
+    let scannable = Scannable::new(args, &project, context)?;
     let stop = interrupt::listen();
     let progress = Progress::new(context.quiet);
     let options = Options { key: project.key(context), now: started, progress: &|bytes| progress.add(bytes) };
-    let mut outcome = scan(source.as_ref(), &detector, &options, &stop)?;
+    let (mut outcome, subject) = match scannable {
+        Scannable::Source(source, subject) => (scan(source.as_ref(), &detector, &options, &stop)?, subject),
+        Scannable::History(subject) => {
+            (history::run(args, &project, context, (&detector, &options, &stop))?, subject)
+        }
+    };
     drop(progress);
     project.filter(&mut outcome, args.confidence.into(), started);
     let exit = exit(args, &outcome, stop.requested());
     let run = Run {
         version: env!("CARGO_PKG_VERSION"),
         subject,
-        base: if args.staged { project.root.clone() } else { context.environment.directory.clone() },
+        base: if args.staged || args.history.history {
+            project.root.clone()
+        } else {
+            context.environment.directory.clone()
+        },
         root: project.root.clone(),
         repository: project.provenance(),
         interrupted: stop.requested(),
@@ -151,6 +165,27 @@ fn project(args: &ScanArgs, context: &Context) -> anyhow::Result<Project> {
     };
     let start = args.paths.first().filter(|path| !is_dash(path)).map_or(Path::new(""), PathBuf::as_path);
     Project::find(start, settings, context)
+}
+
+/// What is scanned, and what to call it.
+enum Scannable {
+    Source(Box<dyn Source>, String),
+    History(String),
+}
+
+impl Scannable {
+    fn new(args: &ScanArgs, project: &Project, context: &Context) -> anyhow::Result<Self> {
+        if !args.history.history {
+            return source(args, project, context).map(|(source, subject)| Self::Source(source, subject));
+        }
+        if args.paths.len() > 1 {
+            return Err(Hinted::error(
+                "several paths were given with --history",
+                "scan one repository after the other",
+            ));
+        }
+        Ok(Self::History(history::subject(args.paths.first().map(PathBuf::as_path))))
+    }
 }
 
 /// The source, and what to call it.
@@ -197,6 +232,11 @@ fn source(
 
 fn staged_repository(project: &Project, context: &Context) -> anyhow::Result<Repository> {
     match &project.repository {
+        Ok(Some(repository)) if repository.work_tree().is_none() && !repository.index_file().exists() => {
+            let what =
+                format!("{} is a bare repository, where nothing is staged", repository.git_dir().display());
+            Err(Hinted::error(what, "run this in a clone of it that has a work tree"))
+        }
         Ok(Some(repository)) => Ok(repository.clone()),
         Ok(None) => Err(Hinted::error(
             format!(

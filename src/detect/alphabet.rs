@@ -34,6 +34,11 @@ impl Alphabet {
         Self::class(class)
     }
 
+    /// The names that there are.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
     /// Whether the character belongs to it.
     #[inline]
     pub(crate) const fn contains(&self, byte: u8) -> bool {

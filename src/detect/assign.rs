@@ -3,6 +3,11 @@
 
 use std::ops::Range;
 
+/// How far before its word an assignment is looked at: the name, what takes a bare word, the indent.
+pub(crate) const REACH_BEFORE: usize = LONGEST_NAME + MOST_INDENT + 2;
+/// How far behind its word: the rest of the name, the way to the value, the value and the byte after it.
+pub(crate) const REACH_AFTER: usize = LONGEST_NAME + 6 * LONGEST_GAP + 128 + LONGEST_VALUE;
+
 /// A name and its value, as byte ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Assignment {
@@ -38,6 +43,8 @@ pub(crate) enum Quoting {
 const LONGEST_NAME: usize = 64;
 const LONGEST_GAP: usize = 48;
 const LONGEST_VALUE: usize = 512;
+/// Blanks before a name at the start of a line, at most.
+pub(crate) const MOST_INDENT: usize = 64;
 
 /// Reads the assignment to the name around `word`, if there is one.
 pub(crate) fn read(bytes: &[u8], word: Range<usize>) -> Option<Assignment> {
@@ -159,7 +166,7 @@ fn attribute(rest: &[u8]) -> Option<usize> {
         .get(..word.len())
         .filter(|start| start.eq_ignore_ascii_case(word))
         .map(|_| &rest[word.len()..])?;
-    let blanks = tail.iter().take_while(|&&byte| byte == b' ').count();
+    let blanks = tail.iter().take(LONGEST_GAP).take_while(|&&byte| byte == b' ').count();
     matches!(tail.get(blanks), Some(b'=' | b':')).then_some(word.len() + blanks + 1)
 }
 

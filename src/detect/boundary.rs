@@ -1,5 +1,8 @@
 //! Boundaries: whether the characters beside a token end it or continue it.
 
+/// How many bytes before a token are looked at: a colour code.
+pub(crate) const REACH: usize = 20;
+
 /// Whether a token may start at `start`: the character before it does not belong to a longer word.
 ///
 /// A letter or digit that is the end of an escape (`\n`, `%3D`, `\u003d`, a colour code) is no part of a word.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::alphabet::Alphabet;
 use super::boundary;
+use super::inspect::Reach;
 
 /// One format without alternatives.
 #[derive(Clone, Debug)]
@@ -81,6 +82,21 @@ impl Format {
         let end = self.forward(index, bytes, anchor)?;
         let start = self.backward(index, bytes, anchor)?;
         (boundary::starts(bytes, start) && boundary::ends(bytes, end)).then_some(start..end)
+    }
+
+    /// How far from the start of the anchor a token and its boundaries stand; none without an anchor.
+    pub(crate) fn reach(&self) -> Option<Reach> {
+        let longest = |elements: &[Element]| -> usize {
+            elements
+                .iter()
+                .map(|element| match element {
+                    Element::Literal(text) => text.len(),
+                    Element::Run { most, .. } => most + 1,
+                })
+                .sum()
+        };
+        let (before, after) = self.elements.split_at(self.anchor?);
+        Some(Reach { before: longest(before) + boundary::REACH, after: longest(after) + 1 })
     }
 
     /// Whether `value` is a token of this format from its first to its last byte.
@@ -193,7 +209,10 @@ fn multiply(variants: &[Vec<Element>], alternatives: &str) -> Vec<Vec<Element>> 
 /// `base62:36`, `[a-z0-9]:20-40`.
 fn run(text: &str) -> Result<Element, String> {
     let (name, length) = text.rsplit_once(':').ok_or_else(|| format!("`{{{text}}}` has no `:length`"))?;
-    let alphabet = Alphabet::parse(name).ok_or_else(|| format!("{name:?} is no alphabet"))?;
+    let alphabet = Alphabet::parse(name).ok_or_else(|| {
+        let known: Vec<&str> = Alphabet::names().collect();
+        format!("{name:?} is no alphabet; there are {}, or a class such as [a-f0-9_]", known.join(" "))
+    })?;
     let number = |digits: &str| digits.parse::<usize>().map_err(|_| format!("{digits:?} is no length"));
     let (least, most) = match length.split_once('-') {
         Some((least, most)) => (number(least)?, number(most)?),

@@ -9,7 +9,7 @@ use super::radix::from_base64url;
 use crate::date::day;
 
 /// Longest token that is read, in bytes.
-const LONGEST: usize = 16 * 1024;
+pub(crate) const LONGEST: usize = 16 * 1024;
 
 /// Longest header that is read, in bytes: one may hold a chain of certificates.
 const LONGEST_HEADER: usize = 8 * 1024;

@@ -16,7 +16,7 @@ use key::Key;
 pub(crate) use openpgp::crc24;
 
 /// Bytes from the start of the BEGIN line within which the END line has to stand.
-const LONGEST: usize = 32 * 1024;
+pub(crate) const LONGEST: usize = 32 * 1024;
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: &[u8] = b"-----";
 const LONGEST_LABEL: usize = 64;

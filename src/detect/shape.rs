@@ -11,6 +11,8 @@ mod url;
 
 use std::ops::Range;
 
+use crate::detect::inspect::Reach;
+use crate::detect::{self, assign, boundary};
 use crate::finding::{Confidence, Severity};
 use crate::rule::{Check, Shape};
 
@@ -108,6 +110,21 @@ impl Matcher {
             Self::Json(json) => json.find(bytes, anchor),
             Self::Generic(generic) => generic.find(bytes, anchor),
             Self::Regex(regex) => regex.find(bytes, anchor),
+        }
+    }
+
+    /// How far from the start of an anchor the bytes stand that decide about it.
+    pub(crate) fn reach(&self) -> Reach {
+        let longest = self.anchors().iter().map(Vec::len).max().unwrap_or(0);
+        let from_end = |before, after| Reach { before, after: longest + after };
+        match self {
+            Self::Token(token) => token.reach(),
+            Self::Assigned(_) | Self::Generic(_) => from_end(assign::REACH_BEFORE, assign::REACH_AFTER),
+            Self::Url(_) => from_end(url::LONGEST_SCHEME + 1, url::LONGEST_AUTHORITY + 1),
+            Self::Pem(_) => Reach { before: 0, after: detect::pem::LONGEST },
+            Self::Jwt(_) => Reach { before: boundary::REACH, after: detect::jwt::LONGEST },
+            Self::Json(_) => from_end(json::REACH, json::REACH),
+            Self::Regex(_) => from_end(regex::REACH, regex::REACH),
         }
     }
 

@@ -4,15 +4,21 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 use std::iter;
 
+use super::gaps::grouped;
 use super::place::Place;
+use super::spot::{self, Spot, Standing};
+use super::story;
 use super::terminal::Sanitized;
 use super::verdict::Verdict;
-use super::wording::count;
+use super::wording::{count, names, number};
 use super::{Report, Reporter};
 use crate::finding::{Evidence, Finding};
 
 /// GitHub shows this many annotations of each type for one step and drops the others without a word.
 const SHOWN: usize = 10;
+
+/// Inputs that one warning names.
+const NAMES: usize = 5;
 
 /// `::error` for the worst findings, `::warning` for gaps, and one `::notice` that sums up.
 #[derive(Debug)]
@@ -34,27 +40,36 @@ impl Reporter for Github {
     }
 }
 
-/// One finding at its first place.
+/// One finding, at the first place that can be opened. Beside a file of today, what only the history holds would
+/// mislead, so its place is in the text.
 fn error(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let rule = finding.rule();
+    let spots = spot::of(finding.locations());
+    let Some(first) = spots.first() else { return Ok(()) };
     let subject = finding.evidence().map_or_else(|| rule.title.clone(), Evidence::preview);
     let mut lines = vec![format!("{subject} [{}, {} confidence]", rule.id, finding.confidence())];
-    if !finding.reasons().is_empty() {
-        lines.push(format!("why: {}", finding.reasons().join(", ")));
-    }
-    lines.extend((1..).zip(&rule.help.steps).map(|(number, step)| format!("{number}. {step}")));
-    lines.extend(rule.help.uri.clone());
-    let Some((first, others)) = finding.locations().split_first() else { return Ok(()) };
-    if !others.is_empty() {
-        lines.push(format!("and at {}", count(others.len() as u64, "more place")));
+    let path = match Standing::of(first.place) {
+        Standing::Present => Place::of(&first.place.origin, report.run).path(),
+        Standing::Past | Standing::Object => {
+            let name = first.name(report.run);
+            let remark = Some(first.fate()).filter(|fate| !fate.is_empty());
+            lines.push(format!(
+                "where: {name}{}",
+                remark.map(|fate| format!(" ({fate})")).unwrap_or_default()
+            ));
+            None
+        }
+    };
+    lines.extend(told(finding, report));
+    if let more @ 1.. = spots.iter().map(Spot::places).sum::<u64>() - 1 {
+        lines.push(format!("and at {}", count(more, "more place")));
     }
     let title = format!("{}: {}", finding.severity(), rule.title);
-    let path = Place::of(&first.origin, report.run).path();
     let region = [
-        ("line", first.start.line.to_string()),
-        ("endLine", first.end.line.to_string()),
-        ("col", first.start.column.to_string()),
-        ("endColumn", first.end.column.to_string()),
+        ("line", first.place.start.line.to_string()),
+        ("endLine", first.place.end.line.to_string()),
+        ("col", first.place.start.column.to_string()),
+        ("endColumn", first.place.end.column.to_string()),
     ];
     let mut properties = vec![("title", title.as_str())];
     if let Some(path) = &path {
@@ -62,6 +77,20 @@ fn error(finding: &Finding, report: &Report<'_>, out: &mut dyn Write) -> io::Res
         properties.extend(region.iter().map(|(key, value)| (*key, value.as_str())));
     }
     command("error", &properties, &lines, out)
+}
+
+/// Why it is believed, what its history tells, and what to do about it.
+fn told(finding: &Finding, report: &Report<'_>) -> Vec<String> {
+    let help = &finding.rule().help;
+    let mut lines = Vec::new();
+    if !finding.reasons().is_empty() {
+        lines.push(format!("why: {}", finding.reasons().join(", ")));
+    }
+    let chapters = finding.exposure().map(|exposure| story::chapters(exposure, report.run.time.1));
+    lines.extend(chapters.into_iter().flatten().map(|(label, text)| format!("{label}: {text}")));
+    lines.extend((1..).zip(&help.steps).map(|(number, step)| format!("{number}. {step}")));
+    lines.extend(help.uri.clone());
+    lines
 }
 
 /// What should have been examined and was not. The last warning counts those that GitHub would drop.
@@ -73,14 +102,20 @@ fn warnings(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         command("warning", &title, &[verdict.sentence(report)], out)?;
         room -= 1;
     }
-    let missed = &report.coverage.missed;
+    let missed = grouped(&report.coverage.missed);
     let listed = if missed.len() > room { room - 1 } else { missed.len() };
-    for gap in &missed[..listed] {
-        let hint = Some(gap.hint.clone()).filter(|hint| !hint.is_empty());
-        let lines: Vec<_> = iter::once(format!("{}: {}", gap.subject, gap.reason)).chain(hint).collect();
-        command("warning", &title, &lines, out)?;
+    for group in &missed[..listed] {
+        let what = match group.subjects.as_slice() {
+            [subject] => format!("{subject}: {}", group.reason),
+            many => {
+                let named = names(many.iter().copied(), NAMES);
+                format!("{} ({}): {named}", group.reason, number(many.len() as u64))
+            }
+        };
+        let hint = Some(group.hint.to_owned()).filter(|hint| !hint.is_empty());
+        command("warning", &title, &iter::once(what).chain(hint).collect::<Vec<_>>(), out)?;
     }
-    match (missed.len() - listed) as u64 {
+    match missed[listed..].iter().map(|group| group.subjects.len() as u64).sum() {
         0 => Ok(()),
         more => {
             let rest = format!("{} could not be examined", count(more, "more input"));

@@ -3,6 +3,10 @@
 //! `tests/fixtures/report/sample.<format>` holds the expected reports. After a wanted change, rewrite them with
 //! `cargo test --lib rewrite_expected_reports -- --ignored` and read the difference.
 
+// This file is for tests only, so this module is too: the attribute tells the architecture test.
+#[cfg(test)]
+mod history;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,9 +53,11 @@ impl Sample {
     /// Every kind of finding and of gap.
     pub(super) fn full() -> Self {
         let rules = vec![manifest(), github(), password(), key()];
-        let findings =
+        let mut findings =
             vec![leaked_token(), second_token(), leaked_key(), leaked_password(), broad_manifest()];
-        let mut coverage = Coverage { items: 4843, bytes: 60_123_456, ..Coverage::default() };
+        findings.extend(history::findings());
+        let kinds = vec![("files", 4843), ("blobs", 12_004), ("commits", 1), ("tags", 0)];
+        let mut coverage = Coverage { items: 16_848, bytes: 60_123_456, kinds, ..Coverage::default() };
         for number in 1..=12 {
             coverage.skipped.push(Gap::new(format!("images/{number}.png"), "picture"));
         }
@@ -66,7 +72,8 @@ impl Sample {
             revision: Some("5f2b".repeat(10)),
             branch: Some("main".into()),
         };
-        let run = Run { exit_code: 1, repository: Some(repository), ..run() };
+        let subject = "3 paths and their history".to_owned();
+        let run = Run { exit_code: 1, repository: Some(repository), subject, ..run() };
         Self { findings, coverage, rules, run }
     }
 
@@ -95,7 +102,7 @@ impl Sample {
         let path = Path::new("bad").join(not_utf8());
         builder =
             builder.location(place(Origin::File { path }, 2)).location(place(file("a b%41:1,2.txt"), 3));
-        let findings = vec![builder.build(&FingerprintKey::default()).unwrap()];
+        let findings = vec![builder.build(&FingerprintKey::default()).unwrap(), history::hostile()];
         let mut coverage = Coverage::default();
         coverage.examined(1);
         coverage.skipped.push(Gap::new(HOSTILE, HOSTILE).hint(HOSTILE));
@@ -304,7 +311,8 @@ fn names_are_read_back_and_unknown_ones_are_refused_with_a_choice() {
 
 #[test]
 fn no_format_shows_a_secret_unasked() {
-    let values = [token('a'), token('b'), pem(), "correct horse battery".into()];
+    let mut values = vec![pem(), "correct horse battery".to_owned()];
+    values.extend(('a'..='f').map(token));
     for format in Format::ALL {
         let written = Sample::full().write(format, Style { color: true, ..narrow() });
         for value in &values {
@@ -362,10 +370,12 @@ fn every_line_of_jsonl_is_a_document_and_the_last_one_tells_the_coverage() {
     let lines: Vec<serde_json::Value> =
         written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let types: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["finding", "finding", "finding", "finding", "finding", "coverage"]);
+    let (last, findings) = types.split_last().unwrap();
+    assert!(*last == "coverage" && findings.len() == Sample::full().findings.len());
+    assert!(findings.iter().all(|kind| *kind == "finding"));
     let document: serde_json::Value =
         serde_json::from_str(&Sample::full().write(Format::Json, Style::default())).unwrap();
-    assert_eq!(lines[5]["coverage"], document["coverage"]);
+    assert_eq!(lines[findings.len()]["coverage"], document["coverage"]);
     for (line, finding) in lines.iter().zip(document["findings"].as_array().unwrap()) {
         let mut line = line.clone();
         line.as_object_mut().unwrap().remove("type");
@@ -438,7 +448,8 @@ fn nothing_found_and_nothing_looked_at_never_look_alike() {
 #[test]
 fn long_lists_are_counted() {
     let mut sample = Sample::full();
-    sample.coverage.missed = (0..30).map(|at| Gap::new(format!("f{at}"), "permission denied")).collect();
+    sample.coverage.missed =
+        (0..30).map(|at| Gap::new(format!("f{at}"), format!("permission {at} denied"))).collect();
     sample.findings = (b'a'..=b'z')
         .map(|filler| build(password(), &token(char::from(filler)), "", &[], vec![place(file("f"), 1)]))
         .collect();

@@ -7,6 +7,7 @@ mod v1;
 use std::io::{self, Write};
 
 pub(super) use escape::{write_compact, write_pretty};
+pub(super) use v1::{Exposure, Trail};
 
 use super::{Report, Reporter};
 use crate::secret::Consent;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path};
 
 use super::Run;
-use crate::finding::Origin;
+use crate::finding::{Origin, TextKind};
 
 /// A file without `.` and `..`, as the names that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub(super) enum Place {
     Inside(Vec<OsString>),
     /// Elsewhere, from the root of the file system.
     Outside(Vec<OsString>),
+    /// An object of the repository that is no file, by what it is and its id.
+    Object(&'static str, String),
     /// Standard input.
     Stdin,
 }
@@ -23,7 +25,9 @@ impl Place {
         let names = match origin {
             Origin::File { path } => segments(&run.base.join(path)),
             Origin::Staged { path } | Origin::Blob { path: Some(path), .. } => segments(&run.root.join(path)),
-            Origin::Blob { path: None, .. } | Origin::Text { .. } | Origin::Stdin => return Self::Stdin,
+            Origin::Blob { path: None, id } => return Self::Object("blob", id.clone()),
+            Origin::Text { kind, id } => return Self::Object(holder(*kind), id.clone()),
+            Origin::Stdin => return Self::Stdin,
         };
         match names.strip_prefix(segments(&run.root).as_slice()) {
             Some(inside) => Self::Inside(inside.to_vec()),
@@ -37,28 +41,53 @@ impl Place {
         match self {
             Self::Inside(names) => Some(joined(names)),
             Self::Outside(names) => Some(format!("/{}", joined(names))),
-            Self::Stdin => None,
+            Self::Object(..) | Self::Stdin => None,
         }
     }
 
     /// A URI reference (RFC 3986 section 4.1): relative to the root, or with the scheme `file`, or `stdin`.
+    ///
+    /// GitHub refuses a whole report when one result has no URI, or one with another scheme. So an object has a
+    /// relative one too, in the folder that never holds a file of the work tree.
     pub(super) fn uri(&self) -> String {
         match self {
             Self::Inside(names) => encode(names),
             Self::Outside(names) => format!("file:///{}", encode(names)),
+            Self::Object(what, id) => format!(".git/{what}/{id}"),
             Self::Stdin => "stdin".into(),
         }
     }
 }
 
+/// The object that holds a text.
+fn holder(kind: TextKind) -> &'static str {
+    match kind {
+        TextKind::Commit => "commit",
+        TextKind::Tag => "tag",
+        TextKind::FileName => "tree",
+        TextKind::RefName => "ref",
+    }
+}
+
 /// The name of an input for people, such that a click opens it: as it was typed, or from the base of the run.
+/// Objects have the first digits of their ids, which git understands.
 pub(super) fn shown(origin: &Origin, run: &Run) -> String {
-    let Origin::Staged { path } = origin else { return origin.to_string() };
+    let path = match origin {
+        Origin::Staged { path } | Origin::Blob { path: Some(path), .. } => path,
+        Origin::Blob { path: None, id } => return format!("blob {}", short(id)),
+        Origin::Text { kind, id } => return format!("{kind} {}", short(id)),
+        Origin::File { .. } | Origin::Stdin => return origin.to_string(),
+    };
     let (base, names) = (segments(&run.base), segments(&run.root.join(path)));
     let shared = base.iter().zip(&names).take_while(|(one, other)| one == other).count();
     let mut steps = vec![OsString::from(".."); base.len() - shared];
     steps.extend_from_slice(&names[shared..]);
     steps.join("/".as_ref()).to_string_lossy().into_owned()
+}
+
+/// The first twelve digits of an object id, as many as commits are shown with.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
 }
 
 /// The URI of a directory, which ends in a slash; `None` where the path is not absolute.
@@ -141,6 +170,30 @@ mod tests {
             assert_eq!((place.path().as_deref(), place.uri().as_str()), (Some(path), uri));
         }
         assert_eq!(Place::of(&Origin::Stdin, &run).uri(), "stdin");
+    }
+
+    #[test]
+    fn objects_have_names_and_uris_but_no_path() {
+        let run = run("/repo/sub", "/repo");
+        let id = "0123456789abcdef".to_owned();
+        let text = |kind| Origin::Text { kind, id: id.clone() };
+        let cases = [
+            (Origin::Blob { path: None, id: id.clone() }, "blob 0123456789ab", ".git/blob/"),
+            (text(TextKind::Commit), "commit 0123456789ab", ".git/commit/"),
+            (text(TextKind::Tag), "tag 0123456789ab", ".git/tag/"),
+            (text(TextKind::FileName), "file name in tree 0123456789ab", ".git/tree/"),
+            (text(TextKind::RefName), "name of a ref to 0123456789ab", ".git/ref/"),
+        ];
+        for (origin, name, uri) in cases {
+            let place = Place::of(&origin, &run);
+            assert_eq!((shown(&origin, &run).as_str(), place.path()), (name, None));
+            assert_eq!(place.uri(), format!("{uri}{id}"));
+        }
+        let blob = Origin::Blob { path: Some("a/b.txt".into()), id };
+        assert_eq!(
+            (shown(&blob, &run).as_str(), Place::of(&blob, &run).uri()),
+            ("../a/b.txt", "a/b.txt".into())
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! SARIF 2.1.0 (OASIS, errata 01): the report for code scanning. It never holds the value of a secret.
 
+mod code_flow;
 mod invocation;
+mod locations;
 mod results;
 mod rules;
 #[cfg(test)]

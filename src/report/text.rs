@@ -30,7 +30,9 @@ impl Reporter for Text {
         coverage::write(report, &mut page)?;
         // A value that somebody looks for is not harmless, and no comment hides it from the search.
         if report.findings.iter().any(|finding| !finding.rule().id.as_str().starts_with("trace/")) {
-            page.entry("if harmless", Body::Prose(HARMLESS))?;
+            let past =
+                report.findings.iter().all(|finding| finding.exposure().is_some_and(|told| !told.at_head));
+            page.entry("if harmless", Body::Prose(if past { HARMLESS_PAST } else { HARMLESS }))?;
         }
         page.blank()?;
         let verdict = Verdict::of(report);
@@ -41,6 +43,9 @@ impl Reporter for Text {
 
 /// How to silence a finding that is none.
 const HARMLESS: &str = "put the comment kbsec:allow on the line, or a [[waiver]] with the fingerprint into kbsec.toml, and say why";
+
+/// The same for what only the history holds: there is no line to put a comment on.
+const HARMLESS_PAST: &str = "put a [[waiver]] with the fingerprint into kbsec.toml, and say why";
 
 /// Findings of the same rule side by side, because they share its help. Groups and findings keep their order.
 fn by_rule(findings: &[Finding]) -> Vec<Vec<&Finding>> {

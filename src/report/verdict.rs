@@ -1,7 +1,7 @@
 //! The verdict: what a run says as a whole, so that "nothing found" never looks like "nothing looked at".
 
 use super::Report;
-use super::wording::{count, size};
+use super::wording::{count, examined, size};
 
 /// The outcome of a run. The first that applies holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +61,13 @@ impl Verdict {
             }
             Self::Incomplete => format!(
                 "incomplete: {missed} could not be examined; nothing was found in {}",
-                count(coverage.items, "file")
+                examined(coverage)
             ),
             Self::NothingToDo => {
                 format!("nothing to do: {}", coverage.nothing_to_do.as_deref().unwrap_or("there is no input"))
             }
             Self::Clean => {
-                let examined = count(coverage.items, "file");
-                format!("clean: nothing was found in {examined}, {}", size(coverage.bytes))
+                format!("clean: nothing was found in {}, {}", examined(coverage), size(coverage.bytes))
             }
         }
     }

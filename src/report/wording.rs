@@ -1,5 +1,7 @@
 //! Numbers, sizes, times and lists as words, the same in every report for people.
 
+use crate::coverage::Coverage;
+
 /// A whole number in groups of three digits: `4 843`.
 pub(super) fn number(value: u64) -> String {
     let digits = value.to_string();
@@ -13,12 +15,28 @@ pub(super) fn number(value: u64) -> String {
     grouped
 }
 
-/// A number and its noun: `1 file`, `2 files`. Nouns that do not end in `y` get an `s`.
+/// A number and its noun: `1 file`, `2 files`, `2 days`, `2 entries`.
 pub(super) fn count(value: u64, noun: &str) -> String {
-    match (value, noun.strip_suffix('y')) {
+    let consonant_y = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (value, consonant_y) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{} {stem}ies", number(value)),
         (_, None) => format!("{} {noun}s", number(value)),
+    }
+}
+
+/// What was examined: `4 843 files`, or kind by kind `262 343 blobs, 203 114 commits, 1 tag`.
+pub(super) fn examined(coverage: &Coverage) -> String {
+    let kinds: Vec<_> = coverage.kinds.iter().filter(|(_, value)| *value > 0).map(of_kind).collect();
+    if kinds.is_empty() { count(coverage.items, "file") } else { kinds.join(", ") }
+}
+
+/// A number and its noun, given in the plural.
+fn of_kind(&(kind, value): &(&str, u64)) -> String {
+    match (value, kind.strip_suffix("ies"), kind.strip_suffix('s')) {
+        (1, Some(stem), _) => format!("1 {stem}y"),
+        (1, None, Some(singular)) => format!("1 {singular}"),
+        _ => format!("{} {kind}", number(value)),
     }
 }
 
@@ -45,9 +63,29 @@ pub(super) fn size(bytes: u64) -> String {
 pub(super) fn time(seconds: u64) -> String {
     let second = seconds % 86_400;
     let (hour, minute) = (second / 3600, second / 60 % 60);
-    // No clock goes beyond the year 9999, after which `day` knows none.
-    let day = crate::date::day(seconds).unwrap_or_else(|| "9999-12-31".to_owned());
-    format!("{day}T{hour:02}:{minute:02}:{:02}Z", second % 60)
+    format!("{}T{hour:02}:{minute:02}:{:02}Z", day(seconds), second % 60)
+}
+
+/// The same of a commit, whose author chose it: what lies before 1970 begins with 1970, as in git.
+pub(super) fn commit_time(seconds: i64) -> String {
+    time(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// The day of a commit in UTC, such as `2026-11-23`.
+pub(super) fn date(seconds: i64) -> String {
+    day(u64::try_from(seconds).unwrap_or(0))
+}
+
+/// No format of dates goes beyond the year 9999, so time ends there.
+fn day(seconds: u64) -> String {
+    crate::date::day(seconds).unwrap_or_else(|| "9999-12-31".to_owned())
+}
+
+/// A length of time in its largest unit, as far as that is full: `412 days`, `1 hour`.
+pub(super) fn duration(seconds: u64) -> String {
+    let units = [("day", 86_400), ("hour", 3600), ("minute", 60)];
+    let fits = units.into_iter().find(|(_, length)| seconds >= *length);
+    fits.map_or_else(|| count(seconds, "second"), |(unit, length)| count(seconds / length, unit))
 }
 
 /// At most `limit` of the names and how many more there are: `a, b and 3 more`.
@@ -92,6 +130,16 @@ mod tests {
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(0, "file"), "0 files");
         assert_eq!(count(4843, "entry"), "4 843 entries");
+        assert_eq!(count(2, "day"), "2 days");
+    }
+
+    #[test]
+    fn kinds_of_inputs_agree_with_their_numbers() {
+        let kinds = vec![("blobs", 262_343), ("commits", 1), ("notes", 0), ("reflog entries", 1)];
+        let mut coverage = Coverage { items: 262_345, kinds, ..Coverage::default() };
+        assert_eq!(examined(&coverage), "262 343 blobs, 1 commit, 1 reflog entry");
+        coverage.kinds.clear();
+        assert_eq!(examined(&coverage), "262 345 files");
     }
 
     #[test]
@@ -127,6 +175,22 @@ mod tests {
         for (seconds, expected) in cases {
             assert_eq!(time(seconds), expected);
         }
+    }
+
+    #[test]
+    fn commits_have_a_date_whatever_their_authors_claim() {
+        assert_eq!(commit_time(951_782_399), "2000-02-28T23:59:59Z");
+        assert_eq!(commit_time(i64::MIN), "1970-01-01T00:00:00Z");
+        assert_eq!([date(-1), date(i64::MAX)], ["1970-01-01", "9999-12-31"]);
+    }
+
+    #[test]
+    fn lengths_of_time_are_told_in_their_largest_unit() {
+        let cases = [(0, "0 seconds"), (59, "59 seconds"), (60, "1 minute"), (7_199, "1 hour")];
+        for (seconds, expected) in cases {
+            assert_eq!(duration(seconds), expected);
+        }
+        assert_eq!(duration(412 * 86_400 + 5), "412 days");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Rule {
     pub meta: Arc<RuleMeta>,
     /// The word that groups its findings with others of the same provider, from the name of the file: `github`.
     pub provider: String,
-    /// The file that it stands in, or `built-in rules`.
+    /// The file, line and column that it stands at, or `built-in rules`.
     pub origin: String,
     /// How the secret looks.
     pub shape: Shape,

@@ -20,7 +20,7 @@ pub struct RuleSet {
 #[derive(Debug, thiserror::Error)]
 pub enum RuleError {
     /// The file cannot be read.
-    #[error("cannot read rule file {}", path.display())]
+    #[error("cannot read rule file {}; check its name and who may read it", path.display())]
     Read {
         /// The file or directory.
         path: PathBuf,
@@ -52,6 +52,12 @@ pub enum RuleError {
         origin: String,
         /// Line, column, what is wrong.
         message: String,
+    },
+    /// A file without rules, or a directory without rule files: surely not the one that was meant.
+    #[error("{} holds no rules; rules stand in files named *.toml, each below a line [[rule]]", path.display())]
+    Empty {
+        /// The file or directory.
+        path: PathBuf,
     },
     /// Two rules have the same id.
     #[error("{origin}: rule {id} exists already; give it another id")]
@@ -85,14 +91,25 @@ impl RuleSet {
     /// Adds the rules of a `.toml` file, or of all of them in a directory, in the order of their names.
     ///
     /// # Errors
-    /// When a file cannot be read or used.
+    /// When a file cannot be read or used, or holds no rule.
     pub fn load(&mut self, path: &Path) -> Result<(), RuleError> {
-        let read = |source| RuleError::Read { path: path.to_owned(), source };
-        if !path.is_dir() {
-            let text = read_text(path)?;
-            let provider = path.file_stem().unwrap_or_default().to_string_lossy();
-            return self.parse(&text, &provider, &path.display().to_string());
+        let before = self.rules.len();
+        let loaded = if path.is_dir() { self.load_directory(path) } else { self.load_file(path) };
+        loaded?;
+        if self.rules.len() == before {
+            return Err(RuleError::Empty { path: path.to_owned() });
         }
+        Ok(())
+    }
+
+    fn load_file(&mut self, path: &Path) -> Result<(), RuleError> {
+        let text = read_text(path)?;
+        let provider = path.file_stem().unwrap_or_default().to_string_lossy();
+        self.parse(&text, &provider, &path.display().to_string())
+    }
+
+    fn load_directory(&mut self, path: &Path) -> Result<(), RuleError> {
+        let read = |source| RuleError::Read { path: path.to_owned(), source };
         let mut files = Vec::new();
         for entry in std::fs::read_dir(path).map_err(read)? {
             let file = entry.map_err(read)?.path();
@@ -101,7 +118,7 @@ impl RuleSet {
             }
         }
         files.sort();
-        files.iter().try_for_each(|file| self.load(file))
+        files.iter().try_for_each(|file| self.load_file(file))
     }
 
     /// Adds the rules of one file's text.
@@ -143,14 +160,17 @@ impl RuleSet {
     ) -> Result<(), RuleError> {
         for raw in file.rule {
             let id = raw.id().to_owned();
+            let place = place(&id);
+            // What only the detector finds wrong is told with the place, too.
+            let whence = format!("{origin}: {place}").trim_end_matches(": ").to_owned();
             if self.get(&id).is_some() {
-                return Err(RuleError::Duplicate { origin: origin.to_owned(), id });
+                return Err(RuleError::Duplicate { origin: whence, id });
             }
             let syntax = |message: String| RuleError::Syntax {
                 origin: origin.to_owned(),
-                message: format!("{}{message}", place(&id)),
+                message: format!("{place}{message}"),
             };
-            self.rules.push(raw.check(provider, origin).map_err(syntax)?);
+            self.rules.push(raw.check(provider, &whence).map_err(syntax)?);
         }
         self.rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));
         Ok(())
@@ -291,7 +311,7 @@ token = { format = ["corp_{alnum:20}"] }
         set.parse(GOOD, "corp", "a.toml").unwrap();
         let error = set.parse(GOOD, "corp", "b.toml").unwrap_err();
         assert!(
-            matches!(error, RuleError::Duplicate { ref origin, ref id } if origin == "b.toml" && id == "corp-token")
+            matches!(error, RuleError::Duplicate { ref origin, ref id } if origin.starts_with("b.toml: line 3") && id == "corp-token")
         );
     }
 

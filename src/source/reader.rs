@@ -48,7 +48,7 @@ impl Unread {
         match self {
             Self::Io(error) => io_gap(subject, error),
             Self::TooLarge => Gap::new(subject, format!("larger than the limit of {}", size(limit)))
-                .hint("raise the limit with --max-file-size"),
+                .hint("raise the limit with --max-file-size, or max-file-size in kbsec.toml"),
             Self::Changed => {
                 Gap::new(subject, "it changed while it was read").hint("scan again when nothing writes to it")
             }
@@ -65,6 +65,9 @@ pub(super) fn io_gap(subject: impl Into<String>, error: &io::Error) -> Gap {
         }
         io::ErrorKind::NotFound => {
             ("no such file or directory".into(), "check the spelling, and where a link points")
+        }
+        io::ErrorKind::InvalidFilename => {
+            ("the path is too long".into(), "go into one of its folders and scan from there")
         }
         _ => {
             let reason = error.to_string();

@@ -46,8 +46,9 @@ pub struct Options {
 /// Whose wishes to leave files out are heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ignore {
-    /// `.gitignore`, `.ignore` and git's own exclude files; but a file that git tracks is examined all the same, because
-    /// it will be pushed. Packages in `node_modules` are left out unless tracked or named.
+    /// `.gitignore` and git's own exclude files; but a file that git tracks is examined all the same, because it will be
+    /// pushed. An `.ignore` of other search tools hides nothing: git would commit it. Packages in `node_modules` are left
+    /// out unless tracked or named.
     AsGit,
     /// Nobody's: every file is examined, but for the `.git` directories.
     Nothing,
@@ -86,7 +87,7 @@ impl Source for Worktree {
         for root in others {
             builder.add(&root.path);
         }
-        builder.hidden(false);
+        builder.hidden(false).ignore(false);
         if self.options.ignore == Ignore::Nothing {
             builder.standard_filters(false);
         }

@@ -248,6 +248,18 @@ fn a_bad_rule_file_is_explained() {
 }
 
 #[test]
+fn rules_that_are_not_there_do_not_pass_for_rules() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.txt", "1\n");
+    sandbox.write("empty.toml", "# no rules yet\n");
+    sandbox.write("folder/rules.yaml", "rule:\n");
+    for path in ["empty.toml", "folder"] {
+        let run = sandbox.kbsec(["scan", "--rules", path]).run().code(2);
+        drop(run.complains(path).complains("holds no rules").complains("[[rule]]"));
+    }
+}
+
+#[test]
 fn a_rule_that_says_nothing_or_too_much_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.write("a.txt", "1\n");
@@ -271,7 +283,7 @@ fn a_rule_that_says_nothing_or_too_much_is_refused() {
                 .kbsec(["scan", "--rules", "bad.toml"])
                 .run()
                 .code(2)
-                .complains("bad.toml")
+                .complains("bad.toml: line ")
                 .complains(expected),
         );
     }
@@ -286,6 +298,30 @@ fn an_unknown_setting_is_explained() {
     drop(run.complains("kbsec.toml").complains("line 2").complains("exclude"));
     drop(sandbox.kbsec(["scan", "--staged"]).run().code(2).complains("line 2"));
     drop(sandbox.kbsec(["scan", "--config", "missing.toml"]).run().code(2).complains("missing.toml"));
+}
+
+#[test]
+fn settings_that_cannot_be_read_do_not_pass_for_none() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("a.txt", "1\n");
+    std::fs::create_dir(sandbox.path("kbsec.toml")).unwrap();
+    let run = sandbox.kbsec(["scan"]).run().code(2);
+    drop(run.complains("cannot read configuration").complains("--no-config"));
+    drop(sandbox.kbsec(["scan", "--no-config"]).run().code(0));
+    #[cfg(unix)]
+    {
+        std::fs::remove_dir(sandbox.path("kbsec.toml")).unwrap();
+        std::os::unix::fs::symlink("nowhere", sandbox.path("kbsec.toml")).unwrap();
+        drop(sandbox.kbsec(["scan"]).run().code(2).complains("cannot read configuration"));
+    }
+}
+
+#[test]
+fn nothing_can_be_staged_in_a_bare_repository() {
+    let sandbox = Sandbox::new();
+    drop(sandbox.git(["init", "--quiet", "--bare", "."]));
+    let run = sandbox.kbsec(["scan", "--staged"]).run().code(2);
+    drop(run.complains("bare repository").complains("clone"));
 }
 
 #[test]
@@ -428,9 +464,14 @@ fn a_full_disk_is_noticed() {
         assert_eq!(output.status.code(), Some(2), "{format}: {said}");
         assert!(said.contains("No space left"), "{format}: {said}");
     }
-    let mut command = sandbox.kbsec(["rules", "list"]).into_command();
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    assert_eq!(command.stdout(full).stderr(Stdio::null()).status().unwrap().code(), Some(2));
+    for arguments in [&["rules", "list"][..], &["--version"], &["--help"]] {
+        let mut command = sandbox.kbsec(arguments).into_command();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = command.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(said.contains("No space left") && said.contains("free some space"), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

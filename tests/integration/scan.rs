@@ -203,6 +203,7 @@ fn encoded_secrets_are_found() {
     let escaped: String = token.bytes().fold(String::new(), |text, byte| text + &format!("\\u{byte:04x}"));
     let utf16: Vec<u8> =
         std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let powershell: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let base64 = STANDARD.encode(&text);
     let wrapped: Vec<_> = base64.as_bytes().chunks(64).map(|part| String::from_utf8_lossy(part)).collect();
     let cases = [
@@ -215,6 +216,8 @@ fn encoded_secrets_are_found() {
         ("utf-16", utf16),
         ("base64, base64", STANDARD.encode(format!("data: {base64}\n")).into_bytes()),
         ("hex, base64", hex(format!("data: {base64}\n").as_bytes()).into_bytes()),
+        ("base64, utf-16", STANDARD.encode(&powershell).into_bytes()),
+        ("hex, utf-16", hex(&powershell).into_bytes()),
     ];
     for (decoders, bytes) in cases {
         let sandbox = Sandbox::new();

@@ -1,12 +1,16 @@
 //! Escapes: `%41` in URLs, and `\u0041` or `\x41` in JSON and code, inside otherwise plain text.
 
-use memchr::memchr2_iter;
+use std::ops::Range;
+
+use memchr::{memchr2_iter, memchr3, memrchr3};
 
 use super::{Decoded, SHORTEST_TEXT};
 use crate::finding::Decoding;
 
 /// How much text before the first escape, and after the last one, belongs to the stretch.
 const SURROUNDING: usize = 256;
+/// Most lines end within so many bytes.
+const NEAR: usize = 512;
 /// Longest stretch; a longer one is cut and goes on in the next.
 const LONGEST: usize = 24 << 10;
 
@@ -26,6 +30,32 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
             }
         }
     }
+}
+
+/// The bytes around `range` up to the ends of the line, or to where no escape stands for so long that no stretch can
+/// reach the range from there.
+pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let (first, last) = (range.start.saturating_sub(NEAR), bytes.len().min(range.end + NEAR));
+    let line_start = memrchr3(b'\n', b'\r', 0, &bytes[first..range.start]).map(|at| first + at + 1);
+    let line_end = memchr3(b'\n', b'\r', 0, &bytes[range.end..last]).map(|at| range.end + at);
+    if let (Some(start), Some(end)) = (line_start, line_end) {
+        return start..end;
+    }
+    let walk = |bytes: &mut dyn Iterator<Item = &u8>| {
+        let (mut length, mut plain) = (0, 0);
+        for byte in bytes.take_while(|byte| !matches!(byte, b'\n' | b'\r' | 0)) {
+            length += 1;
+            plain = if matches!(byte, b'%' | b'\\') { 0 } else { plain + 1 };
+            if plain == 4 * SURROUNDING {
+                // In the middle, out of reach of the escapes on both sides.
+                return length - 2 * SURROUNDING;
+            }
+        }
+        length
+    };
+    let before = walk(&mut bytes[..range.start].iter().rev());
+    let after = walk(&mut bytes[range.end..].iter());
+    range.start - before..range.end + after
 }
 
 /// The escape at the start of `rest`: its decoder, its character, its length.

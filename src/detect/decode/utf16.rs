@@ -1,8 +1,10 @@
 //! UTF-16: stretches of ASCII characters with a zero byte before or after each, with or without byte order mark.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
-use super::{Decoded, SHORTEST_TEXT};
+use super::{Decoded, SHORTEST_TEXT, is_printable};
 use crate::finding::Decoding;
 
 /// Hands every stretch of at least sixteen characters to `visit`.
@@ -18,8 +20,18 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
         if characters >= SHORTEST_TEXT {
             visit(stretch(bytes, start, characters, character));
         }
-        at = zero.max(start + characters * 2).max(zero + 1);
+        // Of a run of zeros only the last can begin anything: sparse files have gigabytes of them.
+        let zeros = bytes[zero..].iter().take_while(|&&byte| byte == 0).count();
+        at = (start + characters * 2).max(zero + 1).max(zero + zeros - 1);
     }
+}
+
+/// The bytes around `range` as long as zeros and other bytes alternate.
+pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let alternates = |pair: &&[u8]| (pair[0] == 0) != (pair[1] == 0);
+    let before = bytes[..bytes.len().min(range.start + 1)].windows(2).rev().take_while(alternates).count();
+    let after = bytes[range.end.saturating_sub(1)..].windows(2).take_while(alternates).count();
+    range.start - before..range.end + after
 }
 
 /// How many characters stand at `start`, each pair of bytes with its character at index `character`.
@@ -28,10 +40,6 @@ fn length(bytes: &[u8], start: usize, character: usize) -> usize {
         .chunks_exact(2)
         .take_while(|pair| pair[1 - character] == 0 && is_printable(pair[character]))
         .count()
-}
-
-fn is_printable(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
 fn stretch(bytes: &[u8], start: usize, characters: usize, character: usize) -> Decoded {
@@ -60,6 +68,25 @@ mod tests {
             let at = memchr::memmem::find(&decoded.bytes, b"hunter2hunter2").unwrap();
             let source = decoded.source(&(at..at + 14));
             assert_eq!((source.len(), source.end), (28, start + 50));
+        }
+    }
+
+    #[test]
+    fn text_is_found_behind_any_number_of_zeros() {
+        for zeros in 0..6 {
+            for big in [false, true] {
+                let mut bytes = vec![0; zeros];
+                for byte in b"password = hunter2hunter2" {
+                    bytes.extend(if big { [0, *byte] } else { [*byte, 0] });
+                }
+                bytes.extend(vec![0; zeros]);
+                let mut found = Vec::new();
+                each(&bytes, &mut |decoded| found.push(decoded.bytes));
+                assert!(
+                    found.iter().any(|text| text.ends_with(b"hunter2hunter2")),
+                    "{zeros} {big}: {found:?}"
+                );
+            }
         }
     }
 

@@ -122,7 +122,9 @@ impl Generic {
 /// go on with a call or end in a semicolon.
 fn is_alone(bytes: &[u8], assignment: &Assignment) -> bool {
     let (name, value) = (&assignment.name, &assignment.value);
-    let before = bytes[..name.start].iter().rev().find(|byte| !matches!(byte, b' ' | b'\t' | b'-'));
+    let is_indent = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'-');
+    let before = &bytes[name.start.saturating_sub(assign::MOST_INDENT)..name.start];
+    let before = before.iter().rev().find(|byte| !is_indent(byte)).or(before.first());
     let after = bytes.get(value.end);
     let plain = |byte: &u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'!' | b'@' | b'#' | b'^')

@@ -15,7 +15,7 @@ pub(crate) struct Json {
 }
 
 /// How far from its anchor an object may begin and end.
-const REACH: usize = 8 << 10;
+pub(super) const REACH: usize = 8 << 10;
 
 /// Objects within the object; a key has one or two. Without a bound, braces that never close are read again and again.
 const DEEPEST: usize = 8;

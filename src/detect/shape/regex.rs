@@ -19,7 +19,7 @@ pub(crate) struct Regex {
 }
 
 /// How far from its anchor a match may begin and end.
-const REACH: usize = 256;
+pub(super) const REACH: usize = 256;
 
 impl Regex {
     pub(super) fn new(shape: &RegexShape, check: Option<Check>) -> Result<Self, String> {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Candidate;
 use crate::detect::check::{self, Verdict};
 use crate::detect::format::Format;
+use crate::detect::inspect::Reach;
 use crate::detect::plausible;
 use crate::finding::Confidence;
 use crate::rule::{Check, TokenShape};
@@ -41,6 +42,11 @@ impl Token {
             let span = format.match_around(bytes, anchor.start)?;
             judge(format, &bytes[span.clone()], self.check, self.entropy, Candidate::new(span))
         })
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        let none = Reach { before: 0, after: 0 };
+        self.formats.iter().filter_map(Format::reach).fold(none, Reach::union)
     }
 
     pub(super) fn public_prefix(&self, secret: &[u8]) -> String {

@@ -13,8 +13,8 @@ pub(crate) struct Url {
     schemes: Vec<String>,
 }
 
-const LONGEST_SCHEME: usize = 24;
-const LONGEST_AUTHORITY: usize = 512;
+pub(super) const LONGEST_SCHEME: usize = 24;
+pub(super) const LONGEST_AUTHORITY: usize = 512;
 
 /// Passwords of tutorials and development set-ups; everyone knows them.
 const WELL_KNOWN: [&str; 24] = [

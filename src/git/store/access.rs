@@ -2,7 +2,7 @@
 
 use super::super::object::{ObjectError, ObjectId, ObjectKind};
 use super::buffer::Buffer;
-use super::delta::{Copy, Delta};
+use super::delta::Delta;
 use super::entry::Content;
 use super::inflate::{self, Inflater};
 use super::loose::Loose;
@@ -14,7 +14,7 @@ use super::{Source, Store};
 /// depth of calls, where packs refer to each other.
 const DETOURS: u32 = 16;
 /// Bytes that are read at a time.
-const AHEAD: usize = 16 << 10;
+const AHEAD: usize = 4 << 10;
 /// A base may be larger than what the caller wants.
 const LARGEST_BASE: u64 = 512 << 20;
 
@@ -25,7 +25,7 @@ pub(super) struct Access<'s> {
     pub(super) inflater: Inflater,
     delta: Buffer,
     spare: Buffer,
-    copies: Vec<Copy>,
+    parts: Delta,
     detours: u32,
 }
 
@@ -37,7 +37,7 @@ impl<'s> Access<'s> {
             inflater: Inflater::new(),
             delta: Buffer::default(),
             spare: Buffer::default(),
-            copies: Vec::new(),
+            parts: Delta::default(),
             detours: 0,
         }
     }
@@ -206,12 +206,12 @@ impl<'s> Access<'s> {
         let size = inflate::plausible(entry.header.size, entry.packed.len()).map_err(damaged)?;
         inflate::fits(entry.header.size, limit)?;
         self.inflater.inflate(entry.packed, self.delta.room(size)).map_err(damaged)?;
-        let delta =
-            Delta::check(self.delta.bytes(), base.bytes().len(), &mut self.copies).map_err(damaged)?;
-        if delta.target as u64 > limit {
-            return Err(ObjectError::TooLarge { bytes: delta.target as u64 });
+        let Self { delta, parts, spare, .. } = self;
+        parts.check(delta.bytes(), base.bytes().len()).map_err(damaged)?;
+        if parts.target() as u64 > limit {
+            return Err(ObjectError::TooLarge { bytes: parts.target() as u64 });
         }
-        delta.apply(base.bytes(), self.spare.room(delta.target)).map_err(damaged)
+        parts.apply(delta.bytes(), base.bytes(), spare.room(parts.target())).map_err(damaged)
     }
 
     /// Another copy of an object that has a fault where it was read.

@@ -2,6 +2,8 @@
 
 /// Capacity that a pool keeps at most; more goes back to the system.
 const POOL_BYTES: usize = 8 << 20;
+/// Capacity above which a buffer does not keep four times what it needs.
+const LARGE: usize = 8 << 20;
 
 /// A byte string whose memory outlives its content.
 ///
@@ -15,7 +17,8 @@ pub(super) struct Buffer {
 impl Buffer {
     /// Makes room for `length` bytes; what they are is left to the caller.
     pub(super) fn room(&mut self, length: usize) -> &mut [u8] {
-        if self.bytes.len() < length {
+        let have = self.bytes.len();
+        if have < length || (have > LARGE && length < have / 4) {
             // Not `resize`: the old content is not worth moving, and fresh zeros cost nothing until they are touched.
             self.bytes = Vec::new();
             self.bytes = vec![0; length + length / 8];

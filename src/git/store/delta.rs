@@ -1,148 +1,142 @@
 //! A delta: the instructions that make an object from its base, checked before they are followed.
 
-/// A part of an object that is also in its base: `bytes[to..to + length]` of the object are `from..from + length` of
-/// its base.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Copy {
-    /// Where it begins in the base.
-    pub from: u32,
-    /// Where it begins in the object.
-    pub to: u32,
-    /// How many bytes.
-    pub length: u32,
-}
+pub use crate::span::Copied as Copy;
 
-/// A delta whose sizes, offsets and instructions fit its base and each other.
-pub(super) struct Delta<'a> {
-    instructions: &'a [u8],
+/// A delta whose sizes, offsets and instructions fit its base and each other, taken apart. Used again and again.
+#[derive(Default)]
+pub(super) struct Delta {
+    copies: Vec<Copy>,
+    inserts: Vec<Insert>,
     /// Bytes of the object that it makes.
-    pub(super) target: usize,
+    target: usize,
 }
 
-/// One step of a delta.
-enum Instruction<'a> {
-    Copy { from: usize, length: usize },
-    Insert(&'a [u8]),
+/// Bytes of the delta that become part of the object.
+struct Insert {
+    from: u32,
+    to: u32,
+    length: u32,
 }
 
 const CUT: &str = "its delta is cut off";
+const HUGE: &str = "its delta makes more than 4 GiB, which is not supported";
 
-/// Bytes of the base and of the object that a delta is for, and the instructions.
-pub(super) fn sizes(delta: &[u8]) -> Result<(u64, u64, &[u8]), &'static str> {
-    let (base, rest) = size(delta)?;
-    let (target, rest) = size(rest)?;
-    Ok((base, target, rest))
-}
-
-impl<'a> Delta<'a> {
-    /// Checks every instruction against a base of `base` bytes, and notes in `copies` what is taken from it; adjacent
-    /// copies are joined. Nothing is allocated for the object yet: the size that a delta claims may be a lie.
-    pub(super) fn check(delta: &'a [u8], base: usize, copies: &mut Vec<Copy>) -> Result<Self, &'static str> {
-        copies.clear();
-        let (claimed_base, target, instructions) = sizes(delta)?;
+impl Delta {
+    /// Takes `delta` apart and checks every instruction against a base of `base` bytes. Nothing is allocated for the
+    /// object yet: the size that a delta claims may be a lie.
+    pub(super) fn check(&mut self, delta: &[u8], base: usize) -> Result<(), &'static str> {
+        self.copies.clear();
+        self.inserts.clear();
+        let (claimed_base, mut at) = size(delta, 0)?;
+        let (target, next) = size(delta, at)?;
+        at = next;
         if claimed_base != base as u64 {
             return Err("its delta is for a base of another size");
         }
-        let target =
-            u32::try_from(target).map_err(|_| "its delta makes more than 4 GiB, which is not supported")?;
-        let mut rest = instructions;
+        let target = u32::try_from(target).map_err(|_| HUGE)?;
+        // Positions in the delta are kept in four bytes, too.
+        u32::try_from(delta.len()).map_err(|_| HUGE)?;
         let mut to = 0u32;
-        while !rest.is_empty() {
-            let (instruction, next) = Instruction::take(rest)?;
-            rest = next;
-            let length = match instruction {
-                Instruction::Insert(bytes) => bytes.len(),
-                Instruction::Copy { from, length } => {
-                    if from + length > base {
-                        return Err("its delta copies beyond the end of its base");
-                    }
-                    length
+        while let Some(&code) = delta.get(at) {
+            at += 1;
+            let length = if code & 0x80 == 0 {
+                let length = u32::from(code);
+                if length == 0 {
+                    return Err("its delta has an instruction that does not exist");
                 }
+                self.inserts.push(Insert { from: at as u32, to, length });
+                at += length as usize;
+                length
+            } else {
+                let (from, length) = copied(delta, &mut at, code)?;
+                if u64::from(from) + u64::from(length) > base as u64 {
+                    return Err("its delta copies beyond the end of its base");
+                }
+                self.join(Copy { from, to, length });
+                length
             };
-            let (start, length) = (to, u32::try_from(length).map_err(|_| CUT)?);
             to = to.checked_add(length).filter(|to| *to <= target).ok_or("its delta makes too many bytes")?;
-            if let Instruction::Copy { from, .. } = instruction {
-                let from = u32::try_from(from).map_err(|_| "its delta copies from beyond 4 GiB")?;
-                join(copies, Copy { from, to: start, length });
-            }
+        }
+        if at > delta.len() {
+            return Err(CUT);
         }
         if to != target {
             return Err("its delta makes too few bytes");
         }
-        Ok(Self { instructions, target: target as usize })
-    }
-
-    /// Makes the object in `out`, which has as many bytes as [`Delta::target`] says; `base` has as many as were checked.
-    pub(super) fn apply(&self, base: &[u8], out: &mut [u8]) -> Result<(), &'static str> {
-        const CHANGED: &str = "its delta does not fit";
-        let mut rest = self.instructions;
-        let mut out = out;
-        while !rest.is_empty() {
-            let (instruction, next) = Instruction::take(rest)?;
-            rest = next;
-            let bytes = match instruction {
-                Instruction::Insert(bytes) => bytes,
-                Instruction::Copy { from, length } => base.get(from..from + length).ok_or(CHANGED)?,
-            };
-            let (here, after) = out.split_at_mut_checked(bytes.len()).ok_or(CHANGED)?;
-            here.copy_from_slice(bytes);
-            out = after;
-        }
+        self.target = target as usize;
         Ok(())
     }
-}
 
-impl<'a> Instruction<'a> {
-    fn take(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), &'static str> {
-        let (&code, rest) = bytes.split_first().ok_or(CUT)?;
-        if code & 0x80 != 0 {
-            return Self::take_copy(code, rest);
-        }
-        if code == 0 {
-            return Err("its delta has an instruction that does not exist");
-        }
-        let (bytes, rest) = rest.split_at_checked(usize::from(code)).ok_or(CUT)?;
-        Ok((Self::Insert(bytes), rest))
+    /// What is copied, ascending and without overlap.
+    pub(super) fn copies(&self) -> &[Copy] {
+        &self.copies
     }
 
-    /// Seven bits of the code say which bytes of offset and length follow; the others are zero.
-    fn take_copy(code: u8, rest: &'a [u8]) -> Result<(Self, &'a [u8]), &'static str> {
-        let count = (code & 0x7F).count_ones() as usize;
-        let (present, rest) = rest.split_at_checked(count).ok_or(CUT)?;
-        let mut present = present.iter();
-        let mut value = 0u64;
-        for bit in 0..7 {
-            if code >> bit & 1 == 1 {
-                value |= u64::from(*present.next().ok_or(CUT)?) << (8 * bit);
-            }
-        }
-        let length = match value >> 32 {
-            0 => 0x1_0000,
-            length => length as usize,
+    /// Bytes of the object that it makes.
+    pub(super) fn target(&self) -> usize {
+        self.target
+    }
+
+    /// Makes the object in `out`, which has as many bytes as [`Delta::target`] says; `delta` and `base` are those that
+    /// were checked.
+    pub(super) fn apply(&self, delta: &[u8], base: &[u8], out: &mut [u8]) -> Result<(), &'static str> {
+        let mut put = |from: &[u8], (start, to, length): (u32, u32, u32)| {
+            let (start, to, length) = (start as usize, to as usize, length as usize);
+            let from = from.get(start..start + length)?;
+            out.get_mut(to..to + length)?.copy_from_slice(from);
+            Some(())
         };
-        Ok((Self::Copy { from: (value & 0xFFFF_FFFF) as usize, length }, rest))
+        let copies = self.copies.iter().map(|copy| put(base, (copy.from, copy.to, copy.length)));
+        let copied = copies.collect::<Option<()>>();
+        let inserts = self.inserts.iter().map(|insert| put(delta, (insert.from, insert.to, insert.length)));
+        copied.and(inserts.collect::<Option<()>>()).ok_or("its delta does not fit")
+    }
+
+    /// Git splits long copies; without the joints an object has fewer seams.
+    fn join(&mut self, copy: Copy) {
+        if let Some(last) = self.copies.last_mut()
+            && last.to + last.length == copy.to
+            && last.from.checked_add(last.length) == Some(copy.from)
+        {
+            last.length += copy.length;
+        } else {
+            self.copies.push(copy);
+        }
     }
 }
 
-/// Git splits long copies; without the joints an object has fewer seams.
-fn join(copies: &mut Vec<Copy>, copy: Copy) {
-    if let Some(last) = copies.last_mut()
-        && last.to + last.length == copy.to
-        && last.from.checked_add(last.length) == Some(copy.from)
-    {
-        last.length += copy.length;
-    } else {
-        copies.push(copy);
-    }
-}
-
-/// A size, seven bits a byte, least significant first.
-fn size(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
+/// Offset and length of a copy: seven bits of the code say which of their bytes follow; the others are zero.
+fn copied(delta: &[u8], at: &mut usize, code: u8) -> Result<(u32, u32), &'static str> {
+    let count = (code & 0x7F).count_ones() as usize;
+    let mut rest = match delta.get(*at..*at + 8) {
+        Some(bytes) => bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)),
+        None => {
+            let bytes = delta.get(*at..*at + count).ok_or(CUT)?;
+            bytes.iter().rev().fold(0, |rest, &byte| rest << 8 | u64::from(byte))
+        }
+    };
+    *at += count;
+    // Without branches: which bits are set is as good as random.
     let mut value = 0;
-    for (at, &byte) in bytes.iter().enumerate().take(9) {
-        value |= u64::from(byte & 0x7F) << (7 * at);
+    for bit in 0..7 {
+        let present = u64::from(code >> bit & 1);
+        value |= (rest & present.wrapping_neg() & 0xFF) << (8 * bit);
+        rest >>= present * 8;
+    }
+    let length = match (value >> 32) as u32 {
+        0 => 0x1_0000,
+        length => length,
+    };
+    Ok((value as u32, length))
+}
+
+/// A size, seven bits a byte, least significant first, and where what follows it begins.
+fn size(bytes: &[u8], at: usize) -> Result<(u64, usize), &'static str> {
+    let mut value = 0;
+    for (number, &byte) in bytes.get(at..).unwrap_or_default().iter().enumerate().take(9) {
+        value |= u64::from(byte & 0x7F) << (7 * number);
         if byte & 0x80 == 0 {
-            return Ok((value, &bytes[at + 1..]));
+            return Ok((value, at + number + 1));
         }
     }
     Err("a size in its delta is cut off or too large")
@@ -155,11 +149,11 @@ mod tests {
     use super::*;
 
     fn applied(delta: &[u8], base: &[u8]) -> Result<(Vec<u8>, Vec<Copy>), &'static str> {
-        let mut copies = Vec::new();
-        let delta = Delta::check(delta, base.len(), &mut copies)?;
-        let mut out = vec![0; delta.target];
-        delta.apply(base, &mut out).unwrap();
-        Ok((out, copies))
+        let mut parts = Delta::default();
+        parts.check(delta, base.len())?;
+        let mut out = vec![0; parts.target()];
+        parts.apply(delta, base, &mut out).unwrap();
+        Ok((out, parts.copies().to_vec()))
     }
 
     #[test]

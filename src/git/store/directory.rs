@@ -221,12 +221,9 @@ fn shared_index(directory: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) -> 
 fn loose(directory: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) -> Vec<u8> {
     let mut ids = Vec::new();
     for fan in list(directory, gaps) {
-        let Some(first) = fan.to_str().filter(|name| name.len() == 2) else { continue };
-        if u8::from_str_radix(first, 16).is_err() || first.starts_with('+') {
-            continue;
-        }
+        let Some(first) = fan.to_str().filter(|name| name.len() == 2 && is_hex(name)) else { continue };
         for rest in list(&directory.join(&fan), gaps) {
-            let Some(rest) = rest.to_str() else { continue };
+            let Some(rest) = rest.to_str().filter(|name| is_hex(name)) else { continue };
             let id = ObjectId::from_hex(format!("{first}{rest}").as_bytes());
             if let Some(id) = id.filter(|id| id.as_bytes().len() == format.id_bytes()) {
                 ids.push(id);
@@ -236,6 +233,11 @@ fn loose(directory: &Path, format: ObjectFormat, gaps: &mut Vec<Gap>) -> Vec<u8>
     ids.sort_unstable();
     ids.dedup();
     ids.iter().flat_map(|id| id.as_bytes()).copied().collect()
+}
+
+/// Whether it is written as git writes names.
+fn is_hex(name: &str) -> bool {
+    name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

@@ -80,8 +80,8 @@ pub(super) fn long(offset: u32, large: &[u8]) -> Result<u64, &'static str> {
     if offset & 0x8000_0000 == 0 {
         return Ok(u64::from(offset));
     }
-    let at = (offset & 0x7FFF_FFFF) as usize * 8;
-    let bytes = large.get(at..at + 8).and_then(|bytes| bytes.first_chunk());
+    let bytes = large.chunks_exact(8).nth((offset & 0x7FFF_FFFF) as usize);
+    let bytes = bytes.and_then(|bytes| bytes.first_chunk());
     bytes.map(|bytes| u64::from_be_bytes(*bytes)).ok_or("a long offset is missing")
 }
 

@@ -46,7 +46,8 @@ impl Pack {
         let faults =
             faults(&file, length, &index, format).unwrap_or_else(|cause| vec![cause.kind().to_string()]);
         // Of a file that was cut off, the last bytes are no hash but part of an entry.
-        let trailer = if faults.is_empty() { format.id_bytes() as u64 } else { 0 };
+        let end = length.saturating_sub(format.id_bytes() as u64);
+        let end = if faults.is_empty() || ends_at(&file, end, &index) { end } else { length };
         gaps.extend(faults.into_iter().map(|fault| {
             Gap::new(path.display().to_string(), format!("the pack is damaged: {fault}"))
                 .hint("run `git fsck` to see which objects are lost")
@@ -61,7 +62,7 @@ impl Pack {
         Some(Self {
             file,
             format,
-            end: length.saturating_sub(trailer),
+            end,
             offsets: order.iter().map(|&(offset, _)| offset).collect(),
             nodes,
             positions: order.iter().map(|&(_, position)| position).collect(),
@@ -171,6 +172,18 @@ fn faults(file: &File, length: u64, index: &PackIndex, format: ObjectFormat) -> 
         }
     }
     Ok(faults)
+}
+
+/// Whether the last entry, whose checksum is known, ends there.
+fn ends_at(file: &File, end: u64, index: &PackIndex) -> bool {
+    let last = index.offsets.iter().zip(&index.checksums).max();
+    last.is_some_and(|(&offset, &checksum)| {
+        let Some(length) = end.checked_sub(offset).and_then(|length| usize::try_from(length).ok()) else {
+            return false;
+        };
+        let mut bytes = vec![0; length];
+        read_at(file, offset, &mut bytes).is_ok() && crc32fast::hash(&bytes) == checksum
+    })
 }
 
 #[cfg(unix)]

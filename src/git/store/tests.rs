@@ -1,6 +1,10 @@
 //! Tests of the store against the git program, on histories that were packed in many ways.
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod made;
+#[cfg(test)]
 mod real;
 
 use std::collections::BTreeMap;
@@ -10,6 +14,9 @@ use std::sync::Mutex;
 use super::super::fixture::Fixture;
 use super::super::{GitEnvironment, Repository};
 use super::*;
+
+/// Kind and content of objects by name.
+type Objects = BTreeMap<String, (ObjectKind, Vec<u8>)>;
 
 /// Everything that a visitor was shown.
 #[derive(Default)]
@@ -59,7 +66,7 @@ fn open(repo: &Fixture) -> Store {
 }
 
 /// All objects as git prints them.
-fn told(repo: &Fixture) -> BTreeMap<String, (ObjectKind, Vec<u8>)> {
+fn told(repo: &Fixture) -> Objects {
     let text = repo.git_bytes(&["cat-file", "--batch-all-objects", "--batch"]);
     let mut rest = &text[..];
     let mut objects = BTreeMap::new();
@@ -91,7 +98,7 @@ fn walked(store: &Store, kinds: Kinds, options: &WalkOptions<'_>) -> (Witness, W
     (witness, report)
 }
 
-fn by_name(store: &Store, witness: &Witness) -> BTreeMap<String, (ObjectKind, Vec<u8>)> {
+fn by_name(store: &Store, witness: &Witness) -> Objects {
     let seen = std::mem::take(&mut *witness.seen.lock().unwrap());
     seen.into_iter().map(|(number, object)| (store.id(number).to_string(), object)).collect()
 }
@@ -105,7 +112,7 @@ fn check(repo: &Fixture) -> u32 {
 }
 
 #[track_caller]
-fn check_store(told: BTreeMap<String, (ObjectKind, Vec<u8>)>, store: &Store) -> u32 {
+fn check_store(told: Objects, store: &Store) -> u32 {
     let (witness, report) = walked(store, Kinds::ALL, &OPTIONS);
     assert!(report.failures.is_empty(), "{:?}", report.failures);
     assert!(by_name(store, &witness) == told);

@@ -3,6 +3,7 @@
 mod family;
 mod needed;
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::ops::BitOr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -172,6 +173,8 @@ enum Family {
 
 /// Families that a thread takes at a time; neighbours are next to each other in the pack.
 const BATCH: usize = 16;
+/// Objects of a family that is not left for the end.
+const LARGE: u32 = 256;
 
 impl Store {
     /// Visits every object of `kinds` that is in scope once, in parallel.
@@ -256,11 +259,9 @@ impl Store {
                 }
             }
         }
-        families.shrink_to_fit();
-        let large = families.len() / (64 * rayon::current_num_threads());
         families.sort_by_key(|family| match *family {
-            Family::Tree { size, .. } if size as usize > large.max(256) => 0u32.wrapping_sub(size),
-            _ => u32::MAX,
+            Family::Tree { size, .. } if size >= LARGE => Reverse(size),
+            _ => Reverse(0),
         });
         families
     }

@@ -23,7 +23,7 @@ impl MissingObjects {
 }
 
 /// How many are told by name.
-const EXAMPLES: usize = 10;
+const EXAMPLES: usize = 100;
 
 /// Gathers ids without anything around them, for there may be millions, most of them many times.
 #[derive(Debug, Default)]

@@ -3,9 +3,13 @@
 //! Fields may be added; none is removed, renamed or given another meaning without a new version. Fields that are
 //! marked optional are absent when there is nothing to say; all others are always there.
 
+mod history;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+
+pub(in crate::report) use history::{Exposure, Trail};
 
 use super::change::{Change, decoder};
 use crate::coverage;
@@ -158,6 +162,9 @@ pub(super) struct Finding<'a> {
     /// The commits in which a known value stands more or less often than before, oldest first; optional.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     changes: Vec<Change<'a>>,
+    /// What the history of the repository tells of it; optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exposure: Option<Exposure<'a>>,
     /// What to do about it.
     help: Help<'a>,
 }
@@ -177,14 +184,24 @@ struct Secret {
 /// One place of a finding.
 #[derive(Serialize)]
 struct Location<'a> {
-    /// `file` (on disk), `staged` (in the git index) or `stdin`.
+    /// `file` (on disk), `staged` (in the git index), `stdin`, `blob` (in the history) or `text` (of the history,
+    /// such as a commit message).
     kind: &'static str,
-    /// The path, with bytes that are no UTF-8 replaced; absent for `stdin`.
+    /// The path, with bytes that are no UTF-8 replaced; absent for `stdin`, `text` and blobs that no tree holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     /// The exact bytes of the path in base64 (RFC 4648 section 4), only where it is no UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_base64: Option<String>,
+    /// For `blob` its id, for `text` that of the commit, tag or tree that holds it; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<&'a str>,
+    /// For `text`: `commit` or `tag` (message or names), `file_name` or `ref_name`; otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_kind: Option<&'static str>,
+    /// The commits that brought the secret to this path and took it away; optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trail: Option<Trail<'a>>,
     /// The first character.
     start: Position,
     /// The position after the last character.
@@ -236,6 +253,9 @@ struct Coverage<'a> {
     items: u64,
     /// Bytes of those inputs.
     bytes: u64,
+    /// How many inputs there are of each kind, such as `blobs`; optional.
+    #[serde(skip_serializing_if = "Kinds::is_empty")]
+    kinds: Kinds<'a>,
     /// Inputs left out on purpose.
     skipped: Vec<Gap<'a>>,
     /// Inputs that should have been read and were not, or not to the end.
@@ -246,6 +266,9 @@ struct Coverage<'a> {
     /// Whether something was missed, or nothing at all was examined.
     incomplete: bool,
 }
+
+/// Numbers of inputs by kind, in order of importance.
+struct Kinds<'a>(&'a [(&'static str, u64)]);
 
 /// One input that was not examined.
 #[derive(Serialize)]
@@ -349,6 +372,7 @@ impl<'a> Finding<'a> {
             }),
             locations: finding.locations().iter().map(Location::new).collect(),
             changes: finding.changes().iter().map(Change::new).collect(),
+            exposure: finding.exposure().map(|exposure| Exposure::new(exposure, usize::MAX)),
             help: Help {
                 impact: &rule.help.impact,
                 steps: &rule.help.steps,
@@ -359,9 +383,14 @@ impl<'a> Finding<'a> {
     }
 }
 
-impl Location<'_> {
-    fn new(place: &finding::Location) -> Self {
+impl<'a> Location<'a> {
+    fn new(place: &'a finding::Location) -> Self {
         let path = place.origin.path();
+        let (object, text) = match &place.origin {
+            Origin::Blob { id, .. } => (Some(id.as_str()), None),
+            Origin::Text { kind, id } => (Some(id.as_str()), Some(*kind)),
+            Origin::File { .. } | Origin::Staged { .. } | Origin::Stdin => (None, None),
+        };
         let inexact = path.filter(|path| path.to_str().is_none());
         Self {
             kind: match place.origin {
@@ -373,6 +402,9 @@ impl Location<'_> {
             },
             path: path.map(|path| path.to_string_lossy().into_owned()),
             path_base64: inexact.map(|path| STANDARD.encode(path.as_os_str().as_encoded_bytes())),
+            object,
+            text_kind: text.map(history::text_kind),
+            trail: place.trail.as_ref().map(Trail::new),
             start: Position::new(place.start),
             end: Position::new(place.end),
             offset: Offset { start: place.span.start, end: place.span.end },
@@ -393,11 +425,24 @@ impl<'a> Coverage<'a> {
         Self {
             items: coverage.items,
             bytes: coverage.bytes,
+            kinds: Kinds(&coverage.kinds),
             skipped: gaps(&coverage.skipped),
             missed: gaps(&coverage.missed),
             nothing_to_do: coverage.nothing_to_do.as_deref(),
             incomplete: coverage.is_incomplete(),
         }
+    }
+}
+
+impl Kinds<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Kinds<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(kind, count)| (kind, count)))
     }
 }
 

@@ -1,16 +1,19 @@
 //! Findings as results (section 3.27): one for each finding and file, the worst first.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_sarif::sarif::{
-    self, ArtifactLocation, Message, PhysicalLocation, Region, ReportingDescriptorReference, ResultKind,
-};
+use serde_sarif::sarif::{self, Message, ReportingDescriptorReference, ResultKind};
 
+use super::code_flow::flow;
+use super::escape;
+use super::locations::{history, location, properties, property};
 use super::rules::{Rules, level};
-use super::{ROOT, escape, message};
 use crate::finding::{Finding, Location, RuleId};
+use crate::report::json::Exposure;
 use crate::report::place::Place;
+use crate::report::spot::{Spot, Standing};
+use crate::report::story;
 use crate::report::wording::names;
 use crate::report::{Report, Run};
 
@@ -22,6 +25,9 @@ const RELATED: usize = 100;
 
 /// Places of the same file that the message of a result links to.
 const LINKS: usize = 10;
+
+/// Refs in the properties of one result; `-f json` has all.
+const REFS: usize = 20;
 
 /// Results that a report leaves out because there are too many.
 #[derive(Clone, Copy)]
@@ -39,7 +45,8 @@ pub(super) fn of(report: &Report<'_>, rules: &Rules<'_>) -> (Vec<sarif::Result>,
     let mut matches: Vec<_> = report.findings.iter().flat_map(|found| by_file(found, report.run)).collect();
     matches.sort_by_key(|found| Reverse((found.finding.severity(), found.finding.confidence())));
     let indices = rules.indices();
-    let results = matches.iter().take(RESULTS).filter_map(|found| result(found, &indices)).collect();
+    let now = report.run.time.1;
+    let results = matches.iter().take(RESULTS).filter_map(|found| result(found, &indices, now)).collect();
     (results, Cut(matches.len().saturating_sub(RESULTS)))
 }
 
@@ -58,11 +65,15 @@ fn by_file<'a>(finding: &'a Finding, run: &Run) -> Vec<Match<'a>> {
     files
 }
 
-fn result(found: &Match<'_>, indices: &BTreeMap<&RuleId, i64>) -> Option<sarif::Result> {
+fn result(found: &Match<'_>, indices: &BTreeMap<&RuleId, i64>, now: u64) -> Option<sarif::Result> {
     let finding = found.finding;
     let rule = finding.rule();
     let index = *indices.get(&rule.id)?;
     let (first, others) = found.at.split_first()?;
+    // Many versions of a file have a secret on the same line.
+    let mut seen = BTreeSet::from([(first.start, first.end)]);
+    let others: Vec<_> =
+        others.iter().copied().filter(|other| seen.insert((other.start, other.end))).collect();
     let related = &others[..others.len().min(RELATED)];
     let mut fingerprints =
         BTreeMap::from([("kbsecFinding/v1".to_owned(), finding.fingerprint().to_string())]);
@@ -70,29 +81,37 @@ fn result(found: &Match<'_>, indices: &BTreeMap<&RuleId, i64>) -> Option<sarif::
         fingerprints.insert("primaryLocationLineHash".into(), hash.clone());
     }
     let reference = ReportingDescriptorReference::builder().id(rule.id.as_str()).index(index).build();
+    let mut main = location(&found.place, first);
+    main.properties = history(first);
     let mut result = sarif::Result::builder()
         .rule_id(rule.id.as_str())
         .rule_index(index)
         .rule(reference)
         .kind(ResultKind::Fail)
         .level(level(finding.severity()))
-        .message(Message::builder().text(sentences(finding, others)).build())
-        .locations(vec![location(&found.place, first)])
+        .message(Message::builder().text(sentences(found, &others, now)).build())
+        .locations(vec![main])
         .partial_fingerprints(fingerprints)
         .build();
     if !related.is_empty() {
-        let numbered = (1..).zip(related).map(|(id, other)| {
-            let mut other = location(&found.place, other);
+        let numbered = (1..).zip(related).map(|(id, at)| {
+            let mut other = location(&found.place, at);
+            other.properties = history(at);
             other.id = Some(id);
             other
         });
         result.related_locations = Some(numbered.collect());
     }
+    result.code_flows = flow(finding, &found.place, first).map(|flow| vec![flow]);
+    let exposure = finding.exposure().map(|exposure| Exposure::new(exposure, REFS));
+    result.properties =
+        exposure.and_then(|exposure| property("exposure", &exposure)).map(|one| properties([one]));
     Some(result)
 }
 
-/// What and why, the other places of the file, and what to do first.
-fn sentences(finding: &Finding, others: &[&Location]) -> String {
+/// What and why, what its history tells, the other places of the file, and what to do first.
+fn sentences(found: &Match<'_>, others: &[&Location], now: u64) -> String {
+    let finding = found.finding;
     let rule = finding.rule();
     let mut what = rule.title.clone();
     if let Some(evidence) = finding.evidence() {
@@ -101,12 +120,21 @@ fn sentences(finding: &Finding, others: &[&Location]) -> String {
     let mut why = finding.reasons().to_vec();
     why.push(format!("{} confidence", finding.confidence()));
     let mut text = escape(&format!("{what}; {}.", why.join(", ")));
+    for (label, chapter) in finding.exposure().map(|told| story::chapters(told, now)).unwrap_or_default() {
+        text.push_str(&escape(&format!(" {}: {chapter}.", capital(label))));
+    }
+    text.push_str(&escape(&absence(found)));
     if !others.is_empty() {
         // GitHub shows a related location only where the message links to it.
         let links: Vec<_> =
             (1..).zip(others).map(|(id, other)| format!("[line {}]({id})", other.start.line)).collect();
         let links = names(links.iter().map(String::as_str), LINKS);
-        text.push_str(&format!(" In this file it also stands on {links}."));
+        let within = match (&found.place, found.at.iter().any(|at| at.trail.is_some())) {
+            (Place::Object(..), _) => "In this object",
+            (_, true) => "In versions of this file",
+            (_, false) => "In this file",
+        };
+        text.push_str(&format!(" {within} it also stands on {links}."));
     }
     if let Some(step) = rule.help.steps.first() {
         text.push_str(&escape(&format!(" Do this first: {step}")));
@@ -114,24 +142,23 @@ fn sentences(finding: &Finding, others: &[&Location]) -> String {
     text
 }
 
-fn location(place: &Place, at: &Location) -> sarif::Location {
-    let mut artifact = ArtifactLocation::builder().uri(place.uri()).build();
-    match place {
-        Place::Inside(_) => artifact.uri_base_id = Some(ROOT.into()),
-        Place::Outside(_) => {}
-        Place::Stdin => artifact.description = Some(message("standard input")),
+/// Says that the place is not in the files of today, because whoever follows the link finds something else there.
+fn absence(found: &Match<'_>) -> String {
+    let Some(first) = found.at.first() else { return String::new() };
+    let fate = Spot::from(*first).fate();
+    let gap = if fate.is_empty() { "" } else { ": " };
+    match Standing::of(first) {
+        Standing::Present => String::new(),
+        Standing::Past => format!(" HEAD does not have it at this path{gap}{fate}."),
+        Standing::Object => format!(" It stands in no file of the work tree{gap}{fate}."),
     }
-    // A column is a code point, and the end is the one after the last (section 3.30.8), as in `Location`.
-    let region = Region::builder()
-        .start_line(integer(at.start.line))
-        .start_column(integer(at.start.column))
-        .end_line(integer(at.end.line))
-        .end_column(integer(at.end.column))
-        .build();
-    let physical = PhysicalLocation::builder().artifact_location(artifact).region(region).build();
-    sarif::Location::builder().physical_location(physical).build()
 }
 
-fn integer(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+/// A label at the beginning of a sentence; labels are ASCII.
+fn capital(label: &str) -> String {
+    let mut sentence = label.to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
 }

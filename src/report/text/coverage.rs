@@ -5,15 +5,19 @@ use std::io;
 use super::page::{Body, Page};
 use crate::coverage::Gap;
 use crate::report::Report;
-use crate::report::wording::{count, names, number, size};
+use crate::report::gaps::{Group, grouped};
+use crate::report::wording::{count, examined, names, number, size};
 
-/// Names that are listed for each reason to skip.
-const SKIPPED_NAMES: usize = 5;
+/// Inputs that are named of those with the same reason.
+const NAMES: usize = 5;
+
+/// So many missed inputs have a line of their own before they are told together.
+const ALONE: usize = 3;
 
 /// Reasons to skip that are listed.
-const SKIPPED_REASONS: usize = 10;
+const SKIPPED: usize = 10;
 
-/// Missed inputs that are listed.
+/// Reasons to miss that are listed.
 const MISSED: usize = 20;
 
 /// Writes the account of the run.
@@ -21,57 +25,64 @@ pub(super) fn write(report: &Report<'_>, page: &mut Page<'_>) -> io::Result<()> 
     let coverage = report.coverage;
     let examined = match coverage.items {
         0 => "nothing".to_owned(),
-        items => format!("{} ({})", count(items, "file"), size(coverage.bytes)),
+        _ => format!("{} ({})", examined(coverage), size(coverage.bytes)),
     };
     page.entry("examined", Body::Prose(&format!("{}: {examined}", report.run.subject)))?;
     skipped(&coverage.skipped, page)?;
     missed(&coverage.missed, page)
 }
 
+/// What was left out on purpose, the reason with most inputs first.
 fn skipped(gaps: &[Gap], page: &mut Page<'_>) -> io::Result<()> {
     if gaps.is_empty() {
         return Ok(());
     }
     page.entry("skipped", Body::Prose(&format!("{} on purpose", number(gaps.len() as u64))))?;
-    let reasons = by_reason(gaps);
-    for (reason, gaps) in reasons.iter().take(SKIPPED_REASONS) {
-        let names = names(gaps.iter().map(|gap| gap.subject.as_str()), SKIPPED_NAMES);
-        page.entry("", Body::Prose(&format!("{reason} ({}): {names}", number(gaps.len() as u64))))?;
-        if let Some(gap) = gaps.iter().find(|gap| !gap.hint.is_empty()) {
-            page.entry("", Body::Below(&gap.hint))?;
-        }
+    let mut groups = grouped(gaps);
+    groups.sort_by_key(|group| (std::cmp::Reverse(group.subjects.len()), group.reason));
+    for group in groups.iter().take(SKIPPED) {
+        page.entry("", Body::Prose(&together(group)))?;
+        hint(group, page)?;
     }
-    match reasons.len().saturating_sub(SKIPPED_REASONS) as u64 {
+    match groups.len().saturating_sub(SKIPPED) as u64 {
         0 => Ok(()),
         more => page.entry("", Body::Prose(&format!("and for {}", count(more, "more reason")))),
     }
 }
 
-/// Gaps with the same reason together, the reason with most gaps first.
-fn by_reason(gaps: &[Gap]) -> Vec<(&str, Vec<&Gap>)> {
-    let mut groups = std::collections::BTreeMap::<&str, Vec<&Gap>>::new();
-    for gap in gaps {
-        groups.entry(&gap.reason).or_default().push(gap);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, gaps)| std::cmp::Reverse(gaps.len()));
-    groups
-}
-
+/// What should have been examined; thousands of objects that a shallow clone lacks are one entry.
 fn missed(gaps: &[Gap], page: &mut Page<'_>) -> io::Result<()> {
+    let groups = grouped(gaps);
     let mut label = "missed";
-    for gap in &gaps[..gaps.len().min(MISSED)] {
-        page.entry(label, Body::Prose(&format!("{}: {}", gap.subject, gap.reason)))?;
-        if !gap.hint.is_empty() {
-            page.entry("", Body::Below(&gap.hint))?;
+    for group in groups.iter().take(MISSED) {
+        let lines = match group.subjects.as_slice() {
+            few if few.len() <= ALONE => {
+                few.iter().map(|subject| format!("{subject}: {}", group.reason)).collect()
+            }
+            _ => vec![together(group)],
+        };
+        for line in lines {
+            page.entry(label, Body::Prose(&line))?;
+            label = "";
         }
-        label = "";
+        hint(group, page)?;
     }
-    match gaps.len().saturating_sub(MISSED) as u64 {
+    match groups.iter().skip(MISSED).map(|group| group.subjects.len() as u64).sum() {
         0 => Ok(()),
         more => {
-            let more = format!("and {} (kbsec scan -f json lists them)", count(more, "more input"));
+            let more = format!("and {} (-f json lists them)", count(more, "more input"));
             page.entry("", Body::Prose(&more))
         }
     }
+}
+
+/// The reason, how many inputs have it, and the first of them.
+fn together(group: &Group<'_>) -> String {
+    let subjects = &group.subjects;
+    let names = names(subjects.iter().copied(), NAMES);
+    format!("{} ({}): {names}", group.reason, number(subjects.len() as u64))
+}
+
+fn hint(group: &Group<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    if group.hint.is_empty() { Ok(()) } else { page.entry("", Body::Below(group.hint)) }
 }

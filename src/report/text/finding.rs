@@ -4,7 +4,8 @@ use std::io;
 
 use super::page::{Body, Page};
 use crate::finding::{Evidence, Finding, Help, Location};
-use crate::report::place::shown;
+use crate::report::spot::{self, Spot};
+use crate::report::story;
 use crate::report::terminal::Ink;
 use crate::report::wording::{count, number};
 use crate::report::{Run, Style};
@@ -24,6 +25,11 @@ pub(super) fn write(group: &[&Finding], style: &Style, run: &Run, page: &mut Pag
             secret(evidence, style.reveal.as_ref(), page)?;
         }
         places(finding.locations(), run, page)?;
+        if let Some(exposure) = finding.exposure() {
+            for (label, text) in story::chapters(exposure, run.time.1) {
+                page.entry(label, Body::Prose(&text))?;
+            }
+        }
         super::changes::write(finding, page)?;
         page.entry("why", Body::Prose(&why(finding)))?;
         page.entry("fingerprint", Body::Prose(&finding.fingerprint().to_string()))?;
@@ -54,29 +60,32 @@ fn secret(evidence: &Evidence, reveal: Option<&Consent>, page: &mut Page<'_>) ->
 }
 
 fn places(locations: &[Location], run: &Run, page: &mut Page<'_>) -> io::Result<()> {
-    let listed = if locations.len() > PLACES + 1 { PLACES } else { locations.len() };
+    let spots = spot::of(locations);
+    let listed = if spots.len() > PLACES + 1 { PLACES } else { spots.len() };
     let mut label = "where";
-    for place in &locations[..listed] {
-        let name = shown(&place.origin, run);
-        let clickable = format!("{name}:{}:{}", place.start.line, place.start.column);
-        page.entry(label, Body::Link(&clickable, &via(place)))?;
+    for spot in &spots[..listed] {
+        page.entry(label, Body::Link(&spot.name(run), &remark(spot)))?;
         label = "";
     }
-    match (locations.len() - listed) as u64 {
+    match spots[listed..].iter().map(Spot::places).sum() {
         0 => Ok(()),
         more => {
-            let more = format!("and {} (kbsec scan -f json lists them)", count(more, "more place"));
+            let more = format!("and {} (-f json lists them)", count(more, "more place"));
             page.entry("", Body::Prose(&more))
         }
     }
 }
 
-fn via(place: &Location) -> String {
-    let decoded: Vec<_> = place.decoded.iter().map(ToString::to_string).collect();
-    match decoded.is_empty() {
-        true => String::new(),
-        false => format!("via {}", decoded.join(", ")),
-    }
+/// How it was hidden, what became of it, and whether other versions of the file have it too.
+fn remark(spot: &Spot<'_>) -> String {
+    let decoded: Vec<_> = spot.place.decoded.iter().map(ToString::to_string).collect();
+    let via = if decoded.is_empty() { String::new() } else { format!("via {}", decoded.join(", ")) };
+    let versions = match spot.versions {
+        0 => String::new(),
+        more => count(more, "more version"),
+    };
+    let parts = [via, spot.fate(), versions];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn why(finding: &Finding) -> String {

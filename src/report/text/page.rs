@@ -24,7 +24,8 @@ pub(super) struct Page<'a> {
 pub(super) enum Body<'a> {
     /// Wrapped at the width of the page.
     Prose(&'a str),
-    /// A place or an address, and a remark behind it, on one line of any length: it stays whole and can be clicked.
+    /// A place or an address, on one line of any length: it stays whole and can be clicked. Behind it a remark, or
+    /// below it where the line has no room.
     Link(&'a str, &'a str),
     /// One line of any length.
     Verbatim(&'a str),
@@ -46,9 +47,17 @@ impl<'a> Page<'a> {
             Body::Below(text) => self.hanging(label, "  ", text),
             Body::Step(number, text) => self.hanging(label, &format!("{number}. "), text),
             Body::Link(place, remark) => {
-                let place = self.paint(Ink::Link, &Sanitized(place).to_string());
-                let gap = if remark.is_empty() { "" } else { "  " };
-                self.labelled(label, &format!("{place}{gap}{}", Sanitized(remark)))
+                let (place, beside) = (Sanitized(place).to_string(), Sanitized(remark).to_string());
+                let length = place.chars().count() + 2 + beside.chars().count();
+                let place = self.paint(Ink::Link, &place);
+                if remark.is_empty() {
+                    self.labelled(label, &place)
+                } else if self.width == 0 || length <= self.column() {
+                    self.labelled(label, &format!("{place}  {beside}"))
+                } else {
+                    self.labelled(label, &place)?;
+                    self.hanging("", "  ", remark)
+                }
             }
             Body::Verbatim(text) => self.labelled(label, &Sanitized(text).to_string()),
         }

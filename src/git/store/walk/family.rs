@@ -6,7 +6,7 @@ use rayon::Scope;
 
 use super::super::access::Access;
 use super::super::buffer::{Buffer, Pool};
-use super::super::delta::{Copy, Delta};
+use super::super::delta::Delta;
 use super::super::entry::Content;
 use super::super::forest::Forest;
 use super::super::inflate::{self, Inflater};
@@ -15,8 +15,8 @@ use super::super::window::{Window, damaged};
 use super::{Derivation, Family, Visited, Visitor, Walk, WalkReport, needed};
 use crate::git::object::{ObjectError, ObjectKind};
 
-/// Bytes that are read at a time.
-const AHEAD: usize = 32 << 10;
+/// Bytes that are read at a time at least; more would be read twice, because a family is spread over its pack.
+const AHEAD: usize = 4 << 10;
 /// Objects that a branch must have to be worth another thread.
 const WORTH: u32 = 16;
 
@@ -27,7 +27,7 @@ pub(super) struct Hands<'w, V: Visitor> {
     inflater: Inflater,
     access: Access<'w>,
     delta: Buffer,
-    copies: Vec<Copy>,
+    parts: Delta,
     pool: Pool,
     /// From the root down to the object that is being looked at; an object whose last child is being looked at is gone.
     trail: Vec<Frame<V::State>>,
@@ -79,7 +79,7 @@ impl<'w, V: Visitor> Hands<'w, V> {
             inflater: Inflater::new(),
             access: Access::new(walk.store),
             delta: Buffer::default(),
-            copies: Vec::new(),
+            parts: Delta::default(),
             pool: Pool::default(),
             trail: Vec::new(),
             packed: 0,
@@ -209,20 +209,20 @@ impl<'w, V: Visitor> Hands<'w, V> {
         Ok((Some(kind), made))
     }
 
-    /// The object at a node, made from `base`; `copies` then says how.
+    /// The object at a node, made from `base`; `parts` then says how.
     fn derive(&mut self, ground: Ground<'w>, node: u32, base: &Buffer) -> Result<Buffer, ObjectError> {
         let limit = self.limit(ground, node);
         let entry = self.window.entry(ground.pack, ground.source, node)?;
         let size = inflate::plausible(entry.header.size, entry.packed.len()).map_err(damaged)?;
         inflate::fits(entry.header.size, limit)?;
         self.inflater.inflate(entry.packed, self.delta.room(size)).map_err(damaged)?;
-        let delta =
-            Delta::check(self.delta.bytes(), base.bytes().len(), &mut self.copies).map_err(damaged)?;
-        if delta.target as u64 > limit {
-            return Err(ObjectError::TooLarge { bytes: delta.target as u64 });
+        let (delta, parts) = (self.delta.bytes(), &mut self.parts);
+        parts.check(delta, base.bytes().len()).map_err(damaged)?;
+        if parts.target() as u64 > limit {
+            return Err(ObjectError::TooLarge { bytes: parts.target() as u64 });
         }
         let mut made = self.pool.take();
-        delta.apply(base.bytes(), made.room(delta.target)).map_err(damaged)?;
+        parts.apply(delta, base.bytes(), made.room(parts.target())).map_err(damaged)?;
         Ok(made)
     }
 
@@ -305,7 +305,7 @@ impl<'w, V: Visitor> Hands<'w, V> {
         let derivation = parent.and_then(|parent| {
             let Body::Here(base) = &parent.body else { return None };
             let base_bytes_len = base.bytes().len();
-            Some(Derivation { base: parent.state.as_ref()?, base_bytes_len, copies: &self.copies })
+            Some(Derivation { base: parent.state.as_ref()?, base_bytes_len, copies: self.parts.copies() })
         });
         Some(self.walk.visitor.visit(&Visited { number, kind, bytes }, derivation.as_ref()))
     }

@@ -1,0 +1,89 @@
+//! The arguments of a scan of the history, and the scan itself.
+
+use std::path::Path;
+
+use clap::Args;
+use kbsec::detect::Detector;
+use kbsec::git::graph::Scope;
+use kbsec::scan::{Limits, Options, Outcome, scan_history};
+use kbsec::source::Stop;
+
+use super::super::Context;
+use super::super::error::Hinted;
+use super::super::project::Project;
+use super::ScanArgs;
+
+/// Which part of a history is scanned.
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Scan the git history: every object that is still on disk, and the text in the git directory
+    #[arg(long, help_heading = "History", conflicts_with_all = ["staged", "stdin"])]
+    pub(super) history: bool,
+    /// Report only what the commits of this branch introduced
+    #[arg(long, value_name = "NAME", help_heading = "History", requires = "history", group = "commits")]
+    branch: Option<String>,
+    /// Report only what was introduced after this commit, up to HEAD
+    #[arg(long, value_name = "COMMIT", help_heading = "History", requires = "history", group = "commits")]
+    since_commit: Option<String>,
+    /// Report only what the commits of this range introduced, such as main..topic
+    #[arg(long, value_name = "A..B", help_heading = "History", requires = "history", group = "commits")]
+    range: Option<String>,
+    /// Report only what no remote-tracking branch has yet: what a push would publish
+    #[arg(long, help_heading = "History", requires = "history", group = "commits")]
+    unpublished: bool,
+    /// Report only what the latest N of these commits introduced
+    #[arg(long, value_name = "N", help_heading = "History", requires = "history")]
+    max_count: Option<usize>,
+}
+
+impl HistoryArgs {
+    /// The commits that are asked about; `None` for everything.
+    fn commits(&self) -> Option<Scope> {
+        let unpublished = || Scope::Unpublished { tips: Vec::new(), known: Vec::new() };
+        let latest = || Scope::Range("HEAD".into());
+        self.branch
+            .clone()
+            .map(Scope::Branch)
+            .or_else(|| self.since_commit.clone().map(Scope::Since))
+            .or_else(|| self.range.clone().map(Scope::Range))
+            .or_else(|| self.unpublished.then(unpublished))
+            .or_else(|| self.max_count.map(|_| latest()))
+    }
+}
+
+/// Scans the history of the project's repository.
+pub(super) fn run(
+    args: &ScanArgs,
+    project: &Project,
+    context: &Context,
+    (detector, options, stop): (&Detector, &Options<'_>, &Stop),
+) -> anyhow::Result<Outcome> {
+    let repository = match &project.repository {
+        Ok(Some(repository)) => repository,
+        Ok(None) => {
+            let place = args.paths.first().map_or(context.environment.directory.as_path(), |path| path);
+            return Err(Hinted::error(
+                format!("{} is not in a git repository, so it has no history", place.display()),
+                "scan its files with `kbsec scan PATH`",
+            ));
+        }
+        Err(error) => return Err(Hinted::error(error.to_string(), error.hint())),
+    };
+    let mut limits = Limits {
+        commits: args.history.commits(),
+        max_count: args.history.max_count,
+        here: context.environment.directory.clone(),
+        ..Limits::default()
+    };
+    let limit = args.max_file_size.or(project.config.max_file_size);
+    limits.max_object_bytes = limit.unwrap_or(limits.max_object_bytes);
+    Ok(scan_history(repository, detector, &limits, (options, stop))?)
+}
+
+/// What a report calls the input.
+pub(super) fn subject(path: Option<&Path>) -> String {
+    match path {
+        None => "the history of the repository".to_owned(),
+        Some(path) => format!("the history of {}", path.display()),
+    }
+}

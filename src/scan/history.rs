@@ -1,0 +1,264 @@
+//! The scan of a history: every object that git still holds, through the detector, each secret with its commits.
+
+mod gaps;
+mod locations;
+mod objects;
+mod secrets;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use gaps::Unread;
+use locations::Locations;
+use objects::Examiner;
+use secrets::{Found, SecretNumber, Secrets};
+
+use super::{Options, Outcome, worst_first};
+use crate::coverage::Coverage;
+use crate::detect::Detector;
+use crate::finding::Finding;
+use crate::git::graph::{CommitSet, Graph, GraphBuilder, Names, Scope as Commits};
+use crate::git::store::{Kinds, ObjectNumber, Scope, Store, Visitor, WalkOptions, WalkReport};
+use crate::git::tree_table::{TreePass, TreeTable};
+use crate::git::{ObjectKind, ObjectSet, References, Repository};
+use crate::history::{History, Hits, attribute};
+use crate::source::gitdir::GitDir;
+use crate::source::{SourceError, Stop};
+
+/// Which part of a history is asked about, and how much memory may be used for it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Only what these commits introduced; `None` means everything, also what no commit holds.
+    pub commits: Option<Commits>,
+    /// Of those commits only so many, the latest ones.
+    pub max_count: Option<usize>,
+    /// Larger objects are missed, and said to be.
+    pub max_object_bytes: u64,
+    /// The current directory, to which paths of the git directory are relative.
+    pub here: PathBuf,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { commits: None, max_count: None, max_object_bytes: 256 << 20, here: PathBuf::from(".") }
+    }
+}
+
+/// Memory for objects that others are made from, in bytes.
+const MEMORY: u64 = 128 << 20;
+
+/// Scans everything that the object directories of `repository` hold.
+///
+/// # Errors
+/// When the object directories cannot be read at all, or the commits of the limits are unknown.
+pub fn scan_history(
+    repository: &Repository,
+    detector: &Detector,
+    limits: &Limits,
+    (options, stop): (&Options<'_>, &Stop),
+) -> Result<Outcome, SourceError> {
+    let store = repository.store(Scope::All).map_err(|error| SourceError {
+        what: format!("cannot read the objects of {}", repository.git_dir().display()),
+        hint: error.hint().into(),
+        cause: Some(Box::new(error)),
+    })?;
+    Run { repository, detector, limits, options, stop, store }.scan()
+}
+
+/// What the parts of one scan share.
+struct Run<'a> {
+    repository: &'a Repository,
+    detector: &'a Detector,
+    limits: &'a Limits,
+    options: &'a Options<'a>,
+    stop: &'a Stop,
+    store: Store,
+}
+
+/// What the walks over the objects brought together.
+struct Walked {
+    found: Found,
+    names: Vec<(Vec<u8>, Vec<SecretNumber>)>,
+    refs: Vec<(usize, Vec<SecretNumber>)>,
+    graph: Graph,
+    trees: TreeTable,
+    references: References,
+    unread: Unread,
+}
+
+impl Run<'_> {
+    fn scan(&self) -> Result<Outcome, SourceError> {
+        let walked = self.walk_all();
+        let history = History {
+            store: &self.store,
+            graph: &walked.graph,
+            trees: &walked.trees,
+            references: &walked.references,
+        };
+        let scope = self.scope(&history)?;
+        let mut coverage = gaps::coverage(&history, &walked.unread, self.limits.max_object_bytes);
+        let hits = self.hits(&walked);
+        let is_whole = scope.is_none();
+        let mut findings = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
+        if is_whole {
+            let files = GitDir::new(self.repository, &self.limits.here, self.limits.max_object_bytes);
+            let files = super::scan(&files, self.detector, self.options, self.stop)?;
+            merge(&mut findings, files.findings);
+            coverage.kinds.push(("files", files.coverage.items));
+            coverage.absorb(files.coverage);
+        }
+        worst_first(&mut findings);
+        Ok(Outcome { findings, coverage })
+    }
+
+    fn walk_all(&self) -> Walked {
+        let secrets = Secrets::new(self.options.now);
+        let builder = GraphBuilder::new(&self.store);
+        let examiner = Examiner::new(self.detector, &secrets, &builder, self.options.progress);
+        let texts = self.walk(Kinds::BLOBS | Kinds::COMMITS | Kinds::TAGS, &examiner);
+        let failed = examiner.failed();
+        let graph = builder.finish();
+        let references = self.repository.references();
+        let refs = self.ref_names(&references, &secrets);
+        let mut blobs = ObjectSet::new(self.store.len());
+        secrets.objects(|object| {
+            blobs.insert(object);
+        });
+        let names = Mutex::new(Vec::new());
+        let judge = |name: &[u8], tree: ObjectNumber| {
+            let matches = self.detector.detect(name);
+            if matches.is_empty() {
+                return false;
+            }
+            let numbers = secrets.record_name(tree, name, matches);
+            names.lock().unwrap_or_else(PoisonError::into_inner).push((name.to_vec(), numbers));
+            true
+        };
+        let pass = TreePass::new(&self.store, &blobs, &judge);
+        let directories = self.walk(Kinds::TREES, &pass);
+        let trees = pass.finish();
+        let names = names.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let unread = Unread { walks: [texts, directories], failed, stopped: self.stop.requested() };
+        Walked { found: secrets.into_found(), names, refs, graph, trees, references, unread }
+    }
+
+    fn walk<V: Visitor>(&self, kinds: Kinds, visitor: &V) -> WalkReport {
+        let options = WalkOptions {
+            stop: &|| self.stop.requested(),
+            progress: &|_| {},
+            max_object_bytes: self.limits.max_object_bytes,
+            memory: MEMORY,
+            only: None,
+        };
+        self.store.walk(kinds, visitor, &options)
+    }
+
+    /// Looks for secrets in the names of references.
+    fn ref_names(&self, references: &References, secrets: &Secrets) -> Vec<(usize, Vec<SecretNumber>)> {
+        let mut found = Vec::new();
+        for (index, reference) in references.refs.iter().enumerate() {
+            let matches = self.detector.detect(&reference.name);
+            if let (false, Some(target)) =
+                (matches.is_empty(), self.store.number(reference.target.as_bytes()))
+            {
+                found.push((index, secrets.record_name(target, &reference.name, matches)));
+            }
+        }
+        found
+    }
+
+    /// The commits that are asked about.
+    fn scope(&self, history: &History<'_>) -> Result<Option<CommitSet>, SourceError> {
+        let (Some(commits), max_count) = (&self.limits.commits, self.limits.max_count) else {
+            return Ok(None);
+        };
+        let names = Names::new(history.store, history.graph, history.references);
+        let mut set = commits.commits(&names).map_err(|error| SourceError {
+            what: error.to_string(),
+            hint: error.hint().into(),
+            cause: None,
+        })?;
+        if let Some(count) = max_count {
+            set.keep_latest(count, history.graph);
+        }
+        Ok(Some(set))
+    }
+
+    fn hits(&self, walked: &Walked) -> Hits {
+        let (mut blobs, mut objects) = (Vec::new(), Vec::new());
+        for (object, secrets) in walked.found.by_object() {
+            match self.store.kind(object) {
+                Some(ObjectKind::Blob) => blobs.push((object, secrets)),
+                Some(ObjectKind::Commit | ObjectKind::Tag) => objects.push((object, secrets)),
+                _ => {}
+            }
+        }
+        Hits {
+            secrets: walked.found.groups.len() as u32,
+            blobs,
+            names: walked.names.clone(),
+            objects,
+            refs: walked.refs.clone(),
+            reflogs: Vec::new(),
+            staged: self.staged(),
+        }
+    }
+
+    /// The blobs of the index, by path.
+    fn staged(&self) -> Vec<(Vec<u8>, ObjectNumber)> {
+        let Ok(Some(index)) = self.repository.index() else { return Vec::new() };
+        let mut entries = index.entries();
+        let mut staged = Vec::new();
+        while let Some(entry) = entries.next() {
+            staged.extend(self.store.number(entry.id.as_bytes()).map(|number| (entry.path.to_vec(), number)));
+        }
+        staged
+    }
+
+    fn findings(
+        &self,
+        history: &History<'_>,
+        found: Found,
+        hits: &Hits,
+        (scope, coverage): (Option<CommitSet>, &mut Coverage),
+    ) -> Vec<Finding> {
+        let redact = |text: &str| self.detector.redact(text);
+        let attributions = attribute(history, hits, &redact);
+        if attributions.truncated {
+            coverage.missed.push(gaps::too_many_paths());
+        }
+        let mut places = Locations::new(history, &found, self.detector);
+        let mut findings = Vec::new();
+        for (number, attribution) in attributions.secrets.into_iter().enumerate() {
+            let number = number as SecretNumber;
+            let known = &found.groups[number as usize];
+            let in_scope =
+                |scope: &CommitSet| attribution.introducing.iter().any(|commit| scope.contains(*commit));
+            if scope.as_ref().is_some_and(|scope| !in_scope(scope)) {
+                continue;
+            }
+            if known.allowed {
+                coverage.skipped.push(places.allowed(number, &attribution));
+                continue;
+            }
+            let mut group = known.group.clone();
+            group.stands_at(places.of(number, &attribution));
+            let secret = known.secret.clone();
+            findings.extend(group.finding(secret, &self.options.key, Some(attribution.exposure)));
+        }
+        findings
+    }
+}
+
+/// Adds findings; those of a secret that is known already become places of it.
+fn merge(findings: &mut Vec<Finding>, others: Vec<Finding>) {
+    let known: HashMap<_, _> =
+        findings.iter().enumerate().map(|(index, finding)| (finding.fingerprint(), index)).collect();
+    for other in others {
+        match known.get(&other.fingerprint()) {
+            Some(&index) => findings[index].merge(other),
+            None => findings.push(other),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The places of a secret in a history, as locations that reports can show.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use super::secrets::{Found, Hit, SecretNumber};
+use crate::coverage::Gap;
+use crate::detect::Detector;
+use crate::finding::{Location, Origin, TextKind, line_hashes};
+use crate::git::store::ObjectNumber;
+use crate::git::{ObjectKind, path_from_git};
+use crate::history::{Attribution, History, Place};
+
+/// Makes locations.
+pub(super) struct Locations<'a> {
+    history: &'a History<'a>,
+    found: &'a Found,
+    detector: &'a Detector,
+    /// Files of HEAD that were read for the hashes of their lines.
+    files: HashMap<ObjectNumber, Vec<u8>>,
+}
+
+/// Files that are read for the hashes of their lines, at most.
+const MOST_FILES: usize = 5000;
+const LARGEST_FILE: u64 = 4 << 20;
+
+impl<'a> Locations<'a> {
+    pub(super) fn new(history: &'a History<'a>, found: &'a Found, detector: &'a Detector) -> Self {
+        Self { history, found, detector, files: HashMap::new() }
+    }
+
+    /// Every place of a secret.
+    pub(super) fn of(&mut self, secret: SecretNumber, attribution: &Attribution) -> Vec<Location> {
+        attribution.places.iter().flat_map(|place| self.locations(secret, place)).collect()
+    }
+
+    /// What the coverage says of a secret that a comment allows.
+    pub(super) fn allowed(&mut self, secret: SecretNumber, attribution: &Attribution) -> Gap {
+        let rule =
+            &self.found.hits.iter().find(|hit| hit.secret == secret).map(|hit| hit.found.rule.id.clone());
+        let rule = rule.as_ref().map_or_else(String::new, ToString::to_string);
+        let place = self.of(secret, attribution).into_iter().next();
+        let subject =
+            place.map_or_else(String::new, |place| format!("{}:{}", place.origin, place.start.line));
+        Gap::new(subject, format!("{rule} allowed by a comment"))
+    }
+
+    fn locations(&mut self, secret: SecretNumber, place: &Place) -> Vec<Location> {
+        let object = place.at_head.unwrap_or(place.object);
+        let hits = self.found.hits_of(secret, object);
+        let kind = self.history.store.kind(object);
+        let origin = self.origin(place, object, kind);
+        let location = |hit: &Hit| Location {
+            origin: origin.clone(),
+            span: hit.span,
+            start: hit.start,
+            end: hit.end,
+            decoded: hit.found.decoded.clone(),
+            line_hash: None,
+            trail: Some(place.trail.clone()),
+        };
+        let mut locations: Vec<Location> = hits.iter().map(location).collect();
+        if place.at_head.is_some() && kind == Some(ObjectKind::Blob) {
+            self.hash_lines(object, &mut locations);
+        }
+        locations
+    }
+
+    fn origin(&self, place: &Place, object: ObjectNumber, kind: Option<ObjectKind>) -> Origin {
+        let id = self.history.store.id(object).to_string();
+        match kind {
+            Some(ObjectKind::Commit) => Origin::Text { kind: TextKind::Commit, id },
+            Some(ObjectKind::Tag) => Origin::Text { kind: TextKind::Tag, id },
+            Some(ObjectKind::Tree) => Origin::Text { kind: TextKind::FileName, id },
+            _ => Origin::Blob { path: place.path.as_deref().map(|path| self.path(path)), id },
+        }
+    }
+
+    /// The path, without secrets that stand in it.
+    fn path(&self, path: &[u8]) -> PathBuf {
+        let found = self.detector.detect(path);
+        if found.is_empty() {
+            return path_from_git(path);
+        }
+        PathBuf::from(self.detector.redact(&String::from_utf8_lossy(path)))
+    }
+
+    fn hash_lines(&mut self, object: ObjectNumber, locations: &mut [Location]) {
+        if self.files.len() >= MOST_FILES && !self.files.contains_key(&object) {
+            return;
+        }
+        let store = self.history.store;
+        let read = || store.read(object, LARGEST_FILE).map(|(_, bytes)| bytes).unwrap_or_default();
+        let bytes = self.files.entry(object).or_insert_with(read);
+        if !bytes.is_empty() {
+            let lines: Vec<u64> = locations.iter().map(|location| location.start.line).collect();
+            for (location, hash) in locations.iter_mut().zip(line_hashes(bytes, &lines)) {
+                location.line_hash = hash;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The secrets of a history: each of them once, with every object that holds it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::detect::{Match, Settled};
+use crate::git::store::ObjectNumber;
+use crate::scan::group::{Group, expire, raise_pairs};
+use crate::secret::Secret;
+use crate::span::{ByteSpan, LineIndex, Position};
+
+/// Collects secrets from many threads.
+#[derive(Debug)]
+pub(super) struct Secrets {
+    /// Seconds since the Unix epoch.
+    now: u64,
+    found: Mutex<Found>,
+}
+
+/// What was collected.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    numbers: HashMap<(Arc<str>, Secret), SecretNumber>,
+    /// By the number of the secret.
+    pub(super) groups: Vec<Known>,
+    pub(super) hits: Vec<Hit>,
+    /// Matches that were met before, by their address: objects that were made from each other share them.
+    matches: HashMap<usize, (SecretNumber, Arc<Match>)>,
+}
+
+/// The index of a secret.
+pub(super) type SecretNumber = u32;
+
+/// A secret and what is known of it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) group: Group,
+    pub(super) secret: Secret,
+    /// Whether a comment allows it in some version: then it is allowed in all of them.
+    pub(super) allowed: bool,
+}
+
+/// A secret in an object.
+#[derive(Clone, Debug)]
+pub(super) struct Hit {
+    pub(super) object: ObjectNumber,
+    pub(super) secret: SecretNumber,
+    pub(super) span: ByteSpan,
+    pub(super) start: Position,
+    pub(super) end: Position,
+    pub(super) found: Arc<Match>,
+}
+
+impl Secrets {
+    pub(super) fn new(now: u64) -> Self {
+        Self { now, found: Mutex::default() }
+    }
+
+    /// Notes what stands in an object; `settled` is in ascending order.
+    pub(super) fn record(&self, object: ObjectNumber, bytes: &[u8], settled: Vec<Settled>) {
+        let raised = raised(&settled);
+        let mut lines = LineIndex::new(bytes, Position::START);
+        let places: Vec<_> = settled
+            .iter()
+            .map(|Settled { span, .. }| (lines.position(span.start), lines.position(span.end)))
+            .collect();
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, (settled, (start, end))) in settled.into_iter().zip(places).enumerate() {
+            let secret = found.number(&settled.found, self.now);
+            let known = &mut found.groups[secret as usize];
+            known.allowed |= settled.allowed;
+            if let Some(raised) = raised.get(index) {
+                known.group.learn(raised);
+            }
+            let span = ByteSpan { start: settled.span.start as u64, end: settled.span.end as u64 };
+            found.hits.push(Hit { object, secret, span, start, end, found: settled.found });
+        }
+    }
+
+    /// Notes what stands in the name of an object: of a file in a tree, or of a reference to a commit.
+    pub(super) fn record_name(
+        &self,
+        object: ObjectNumber,
+        name: &[u8],
+        matches: Vec<Match>,
+    ) -> Vec<SecretNumber> {
+        let mut lines = LineIndex::new(name, Position::START);
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = Vec::new();
+        for told in matches {
+            let (start, end) = (lines.position(told.span.start), lines.position(told.span.end));
+            let span = ByteSpan { start: told.span.start as u64, end: told.span.end as u64 };
+            let told = Arc::new(told);
+            let secret = found.number(&told, self.now);
+            numbers.push(secret);
+            found.hits.push(Hit { object, secret, span, start, end, found: told });
+        }
+        numbers
+    }
+
+    /// Calls `visit` for every object with a secret, for some of them more than once.
+    pub(super) fn objects(&self, mut visit: impl FnMut(ObjectNumber)) {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.hits.iter().for_each(|hit| visit(hit.object));
+    }
+
+    /// Everything, the hits sorted by secret, then object, then place.
+    pub(super) fn into_found(self) -> Found {
+        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found.matches.clear();
+        found.hits.sort_by_key(|hit| (hit.secret, hit.object, hit.span));
+        found
+    }
+}
+
+impl Found {
+    /// Every object with its secrets.
+    pub(super) fn by_object(&self) -> Vec<(ObjectNumber, Vec<SecretNumber>)> {
+        let mut pairs: Vec<_> = self.hits.iter().map(|hit| (hit.object, hit.secret)).collect();
+        pairs.sort_unstable();
+        pairs.dedup();
+        let of_one =
+            |pairs: &[(ObjectNumber, SecretNumber)]| (pairs[0].0, pairs.iter().map(|pair| pair.1).collect());
+        pairs.chunk_by(|one, other| one.0 == other.0).map(of_one).collect()
+    }
+
+    /// The places of a secret in an object.
+    pub(super) fn hits_of(&self, secret: SecretNumber, object: ObjectNumber) -> &[Hit] {
+        let first = self.hits.partition_point(|hit| (hit.secret, hit.object) < (secret, object));
+        let rest = &self.hits[first..];
+        &rest[..rest.partition_point(|hit| (hit.secret, hit.object) == (secret, object))]
+    }
+
+    fn number(&mut self, found: &Arc<Match>, now: u64) -> SecretNumber {
+        let address = Arc::as_ptr(found) as usize;
+        if let Some(&(number, _)) = self.matches.get(&address) {
+            return number;
+        }
+        let mut told = (**found).clone();
+        expire(&mut told, now);
+        let name = (Arc::from(told.rule.id.as_str()), told.secret.clone());
+        let next = self.groups.len() as SecretNumber;
+        let number = *self.numbers.entry(name).or_insert(next);
+        if number == next {
+            let secret = told.secret.clone();
+            self.groups.push(Known { group: Group::new(&told), secret, allowed: false });
+        }
+        self.groups[number as usize].group.learn(&told);
+        self.matches.insert(address, (number, Arc::clone(found)));
+        number
+    }
+}
+
+/// The matches with what their other halves say, or nothing where no rule among them has a half.
+fn raised(settled: &[Settled]) -> Vec<Match> {
+    if settled.iter().all(|settled| settled.found.pair.is_none()) {
+        return Vec::new();
+    }
+    let mut matches: Vec<Match> = settled.iter().map(Settled::to_match).collect();
+    raise_pairs(&mut matches);
+    matches
+}
