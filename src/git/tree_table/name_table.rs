@@ -11,6 +11,14 @@ const PARTS: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(pub(super) u32);
 
+impl NameId {
+    /// The number itself, below 2^30.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// Gives numbers to names, from any thread.
 #[derive(Debug)]
 pub(super) struct Interner {
