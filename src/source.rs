@@ -3,7 +3,6 @@
 mod crew;
 mod excluded;
 pub mod git_files;
-pub mod gitdir;
 mod reader;
 pub mod staged;
 pub mod stdin;

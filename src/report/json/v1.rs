@@ -159,12 +159,12 @@ pub(super) struct Finding<'a> {
     secret: Option<Secret>,
     /// Every place, sorted; never empty.
     locations: Vec<Location<'a>>,
-    /// The commits in which a known value stands more or less often than before, oldest first; optional.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    changes: Vec<Change<'a>>,
     /// What the history of the repository tells of it; optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     exposure: Option<Exposure<'a>>,
+    /// The commits in which a known value stands more or less often than before, oldest first; optional.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change<'a>>,
     /// What to do about it.
     help: Help<'a>,
 }
@@ -371,8 +371,8 @@ impl<'a> Finding<'a> {
                 value: reveal.map(|consent| evidence.secret.reveal(consent)),
             }),
             locations: finding.locations().iter().map(Location::new).collect(),
-            changes: finding.changes().iter().map(Change::new).collect(),
             exposure: finding.exposure().map(|exposure| Exposure::new(exposure, usize::MAX)),
+            changes: finding.changes().iter().map(Change::new).collect(),
             help: Help {
                 impact: &rule.help.impact,
                 steps: &rule.help.steps,
