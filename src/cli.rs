@@ -46,6 +46,10 @@ enum Command {
     /// Look for secrets in files, staged changes, the git history or standard input
     Scan(scan::ScanArgs),
     /// Find a known value wherever it stands, in any encoding, in files and in the whole history
+    ///
+    /// Without --value-file, --stdin or --regex, asks for the value on the terminal and does not show it. A value is
+    /// never given as an argument, where other users and the shell's history could see it. One line end after the
+    /// value does not count. Values have 4 bytes to 16 KiB.
     Find(find::FindArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),

@@ -75,6 +75,7 @@ pub fn trace(request: &Request<'_>, stop: &Stop) -> Result<Outcome, TraceError> 
         found.places.extend(files.places);
         found.unlisted += files.unlisted;
     }
+    coverage.kinds = vec![("files", coverage.items)];
     if let Some(repository) = request.repository {
         let (story, account) = repository_story(repository, request, stop)?;
         coverage.absorb(account);

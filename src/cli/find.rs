@@ -22,11 +22,7 @@ use super::progress::Progress;
 use super::project::{Project, Settings};
 use super::{Context, interrupt, output};
 
-/// Find every place where a known value stands, in any encoding, in files and in the whole history
-///
-/// Without --value-file, --stdin or --regex, asks for the value on the terminal and does not show it. A value is
-/// never given as an argument, where other users and the shell's history could see it. A line end after the value
-/// does not count.
+/// Find a known value wherever it stands, in any encoding, in files and in the whole history
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  kbsec find                                  asks for the value\n  \
                         kbsec find --value-file leaked.txt repo     searches another directory\n  \

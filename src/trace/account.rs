@@ -17,6 +17,7 @@ pub(super) fn account(history: &History<'_>) -> Coverage {
     let (store, objects) = (history.store, history.objects);
     let mut coverage = Coverage::default();
     (coverage.items, coverage.bytes) = objects.examined;
+    coverage.kinds = vec![("objects", coverage.items)];
     coverage.missed.extend(store.gaps().iter().cloned());
     coverage.missed.extend(history.references.gaps.iter().cloned());
     let name = |object| format!("object {}", store.id(object));

@@ -1,7 +1,7 @@
 //! The files of a search: every occurrence in the chunks of a source, gathered as places.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::examine::examine;
@@ -79,6 +79,10 @@ fn one(needle: &Needle, chunk: &Chunk<'_>) -> Files {
         (examined.tally, examined.troubles)
     };
     files.places.extend(packed_places(&tally, &origin));
+    let name = chunk.origin.path().and_then(Path::file_name).filter(|_| chunk.offset == 0);
+    if name.is_some_and(|name| !needle.search(name.as_encoded_bytes()).is_empty()) {
+        files.places.push(input(origin.clone(), &[]));
+    }
     let subject = needle.redact(&origin.to_string());
     files.missed.extend(troubles.iter().map(|trouble| Gap::new(subject.clone(), trouble.reason())));
     files
@@ -140,12 +144,13 @@ pub(super) fn places(needle: &Needle, chunk: &Chunk<'_>, hits: &[Hit], origin: &
 pub(super) fn packed_places(tally: &Tally, origin: &Origin) -> Vec<Location> {
     let mut places = BTreeMap::new();
     for (decoding, _) in tally.iter().filter(|(decoding, _)| is_packed(decoding)) {
-        places.insert(decoding.to_vec(), packed_place(origin.clone(), decoding));
+        places.insert(decoding.to_vec(), input(origin.clone(), decoding));
     }
     places.into_values().collect()
 }
 
-fn packed_place(origin: Origin, decoding: &[Decoding]) -> Location {
+/// An input as a place: what is packed in it, or its name, has no line.
+fn input(origin: Origin, decoding: &[Decoding]) -> Location {
     Location {
         origin,
         span: ByteSpan { start: 0, end: 0 },
@@ -184,7 +189,8 @@ mod tests {
             found(b"one\nx hunter2hunter2\n68756e7465723268756e74657232\n", "hunter2hunter2.txt");
         let told: Vec<_> =
             files.places.iter().map(|place| (place.start.line, place.decoded.clone())).collect();
-        assert_eq!(told, [(2, vec![]), (3, vec![Decoding::Hex])]);
+        // The last one is the name of the file.
+        assert_eq!(told, [(2, vec![]), (3, vec![Decoding::Hex]), (1, vec![])]);
         assert!(files.places[0].origin.to_string().ends_with("[redacted].txt"));
         assert_eq!((coverage.items, coverage.missed.len()), (1, 0));
     }

@@ -37,16 +37,17 @@ impl<'a> History<'a> {
     pub(super) fn new(store: &'a Store, objects: &'a Objects, references: &'a References) -> Self {
         let entries = |tree: Object| {
             let links = objects.trees.links(tree).iter();
-            let entry =
-                |name, child, is_tree| Entry { name: objects.trees.name(name).to_vec(), child, is_tree };
-            let entries = links.filter_map(|link| match link.child() {
-                Child::Tree(child) => Some(entry(link.name(), child, true)),
-                Child::Blob(child) => Some(entry(link.name(), child, false)),
-                Child::Name | Child::Missing => None,
+            let entries = links.filter_map(|link| {
+                let (child, is_tree) = match link.child() {
+                    Child::Tree(child) => (child, true),
+                    Child::Blob(child) => (child, false),
+                    Child::Name | Child::Missing => return None,
+                };
+                Some(Entry { name: link.name().number(), child, is_tree })
             });
             entries.collect()
         };
-        let mut pruned = Pruned::default();
+        let mut pruned = Pruned::new(store.len());
         let node = |commit: CommitIndex| match objects.graph.tree(commit) {
             Some(tree) if objects.trees.position(tree).is_some() => pruned.prune(tree, &entries),
             _ => EMPTY,
@@ -74,7 +75,10 @@ impl<'a> History<'a> {
     pub(super) fn differences(&self, before: Option<CommitIndex>, commit: CommitIndex) -> Vec<Difference> {
         let node = |commit: CommitIndex| self.nodes.get(commit as usize).copied().unwrap_or(EMPTY);
         let (before, after) = (before.map_or(EMPTY, node), node(commit));
-        if before == after { Vec::new() } else { self.pruned.differences(before, after) }
+        if before == after {
+            return Vec::new();
+        }
+        self.pruned.differences(before, after, &|name| self.objects.trees.name_at(name))
     }
 
     /// The commit that HEAD points to.

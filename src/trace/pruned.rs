@@ -11,32 +11,32 @@ pub(super) type Node = u32;
 /// The tree without any hit.
 pub(super) const EMPTY: Node = 0;
 
+/// The number of a name of a file or directory.
+pub(super) type Name = u32;
+
 /// An entry of a tree that may lead to a hit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    pub(super) name: Vec<u8>,
+    /// Below 2^31.
+    pub(super) name: Name,
     pub(super) child: Object,
     pub(super) is_tree: bool,
 }
 
-/// What stands under a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Child {
-    Blob(Object),
-    Tree(Node),
-}
-
-/// The entries of a pruned tree, sorted by name.
-type Entries = Arc<[(Arc<[u8]>, Child)]>;
+/// Name, whether it is a tree, and blob or node, in one number: sorted by name, compared and hashed at once.
+type Packed = u64;
 
 /// All pruned trees.
-#[derive(Debug)]
 pub(super) struct Pruned {
-    nodes: Vec<Entries>,
-    known: HashMap<Entries, Node>,
-    of_tree: HashMap<Object, Node>,
-    names: HashMap<Vec<u8>, Arc<[u8]>>,
+    /// The entries of each, sorted.
+    nodes: Vec<Arc<[Packed]>>,
+    known: HashMap<Arc<[Packed]>, Node>,
+    /// By tree; [`UNKNOWN`] until it was pruned.
+    of_tree: Vec<Node>,
+    scratch: Vec<Packed>,
 }
+
+const UNKNOWN: Node = Node::MAX;
 
 /// A path at which two trees differ in what is hit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,80 +47,102 @@ pub(super) struct Difference {
 }
 
 /// What is found of two trees, and pairs of subtrees that are still to be compared.
-struct Comparison {
+struct Comparison<'a> {
+    name: &'a dyn Fn(Name) -> &'a [u8],
     found: Vec<Difference>,
     open: Vec<(Vec<u8>, Node, Node)>,
 }
 
-impl Default for Pruned {
-    fn default() -> Self {
-        let empty: Entries = Arc::new([]);
+/// Tells the entries of a tree that may lead to a hit.
+pub(super) type Lister<'a> = &'a dyn Fn(Object) -> Vec<Entry>;
+
+impl Pruned {
+    /// No tree yet, of those among so many objects.
+    pub(super) fn new(objects: u32) -> Self {
+        let empty: Arc<[Packed]> = Arc::new([]);
         Self {
             nodes: vec![Arc::clone(&empty)],
             known: HashMap::from([(empty, EMPTY)]),
-            of_tree: HashMap::new(),
-            names: HashMap::new(),
+            of_tree: vec![UNKNOWN; objects as usize],
+            scratch: Vec::new(),
         }
     }
-}
 
-impl Pruned {
-    /// The pruned form of `tree`, where `entries` tells those of each tree that may lead to a hit.
+    /// The pruned form of `tree`.
     ///
     /// A stack of its own instead of recursion: foreign trees may be nested as deeply as somebody likes. A tree that
     /// contains itself, which no honest hash allows, counts as empty there.
-    pub(super) fn prune(&mut self, tree: Object, entries: &dyn Fn(Object) -> Vec<Entry>) -> Node {
-        if let Some(&node) = self.of_tree.get(&tree) {
-            return node;
-        }
-        let mut open = vec![(tree, entries(tree))];
-        self.of_tree.insert(tree, EMPTY);
-        while let Some((tree, listed)) = open.last() {
-            let unknown = listed
-                .iter()
-                .find(|entry| entry.is_tree && !self.of_tree.contains_key(&entry.child))
-                .map(|entry| entry.child);
-            if let Some(child) = unknown {
-                self.of_tree.insert(child, EMPTY);
-                open.push((child, entries(child)));
+    pub(super) fn prune(&mut self, tree: Object, entries: Lister<'_>) -> Node {
+        let mut open = Vec::new();
+        self.begin(tree, entries, &mut open);
+        while let Some((tree, listed, next)) = open.last_mut() {
+            if let Some(entry) = listed.get(*next) {
+                *next += 1;
+                let child = *entry;
+                if child.is_tree {
+                    self.begin(child.child, entries, &mut open);
+                }
                 continue;
             }
             let tree = *tree;
-            let Some((_, listed)) = open.pop() else { break };
-            let node = self.intern(listed);
-            self.of_tree.insert(tree, node);
+            let Some((_, listed, _)) = open.pop() else { break };
+            let node = self.intern(&listed);
+            self.set(tree, node);
         }
-        self.of_tree.get(&tree).copied().unwrap_or(EMPTY)
+        self.node(tree)
     }
 
-    fn intern(&mut self, listed: Vec<Entry>) -> Node {
-        let mut entries: Vec<(Arc<[u8]>, Child)> = Vec::with_capacity(listed.len());
+    fn begin(&mut self, tree: Object, entries: Lister<'_>, open: &mut Vec<(Object, Vec<Entry>, usize)>) {
+        if self.node(tree) == UNKNOWN {
+            self.set(tree, EMPTY);
+            open.push((tree, entries(tree), 0));
+        }
+    }
+
+    /// The pruned form of a tree; one that is no object is empty.
+    fn node(&self, tree: Object) -> Node {
+        self.of_tree.get(tree as usize).copied().unwrap_or(EMPTY)
+    }
+
+    fn set(&mut self, tree: Object, node: Node) {
+        if let Some(known) = self.of_tree.get_mut(tree as usize) {
+            *known = node;
+        }
+    }
+
+    fn intern(&mut self, listed: &[Entry]) -> Node {
+        let mut entries = std::mem::take(&mut self.scratch);
+        entries.clear();
         for entry in listed {
-            let child = if entry.is_tree {
-                match self.of_tree.get(&entry.child) {
-                    None | Some(&EMPTY) => continue,
-                    Some(&node) => Child::Tree(node),
-                }
-            } else {
-                Child::Blob(entry.child)
-            };
-            let name = self.names.entry(entry.name).or_insert_with_key(|name| name.as_slice().into());
-            entries.push((Arc::clone(name), child));
+            let child = if entry.is_tree { self.node(entry.child) } else { entry.child };
+            if !entry.is_tree || child != EMPTY {
+                entries.push(u64::from(entry.name) << 33 | u64::from(entry.is_tree) << 32 | u64::from(child));
+            }
         }
-        entries.sort();
-        let entries: Entries = entries.into();
-        if let Some(&node) = self.known.get(&entries) {
-            return node;
-        }
+        entries.sort_unstable();
+        let node = match self.known.get(entries.as_slice()) {
+            Some(&node) => node,
+            None => self.add(entries.as_slice().into()),
+        };
+        self.scratch = entries;
+        node
+    }
+
+    fn add(&mut self, entries: Arc<[Packed]>) -> Node {
         let Ok(node) = Node::try_from(self.nodes.len()) else { return EMPTY };
         self.nodes.push(Arc::clone(&entries));
         self.known.insert(entries, node);
         node
     }
 
-    /// Every path with a hit that is not the same in both trees.
-    pub(super) fn differences(&self, before: Node, after: Node) -> Vec<Difference> {
-        let mut comparison = Comparison { found: Vec::new(), open: vec![(Vec::new(), before, after)] };
+    /// Every path with a hit that is not the same in both trees; `name` tells the bytes of a name.
+    pub(super) fn differences<'a>(
+        &self,
+        before: Node,
+        after: Node,
+        name: &'a dyn Fn(Name) -> &'a [u8],
+    ) -> Vec<Difference> {
+        let mut comparison = Comparison { name, found: Vec::new(), open: vec![(Vec::new(), before, after)] };
         while let Some((path, before, after)) = comparison.open.pop() {
             self.compare(&path, (before, after), &mut comparison);
         }
@@ -128,17 +150,23 @@ impl Pruned {
         comparison.found
     }
 
-    fn compare(&self, path: &[u8], nodes: (Node, Node), comparison: &mut Comparison) {
+    fn compare(&self, path: &[u8], nodes: (Node, Node), comparison: &mut Comparison<'_>) {
         let (mut before, mut after) = (self.entries(nodes.0), self.entries(nodes.1));
-        while let Some(name) =
-            [before.first(), after.first()].into_iter().flatten().map(|(name, _)| name).min()
-        {
-            let old = take(&mut before, name);
-            let new = take(&mut after, name);
+        loop {
+            // Most entries are the same.
+            while let (Some((old, rest)), Some((new, others))) = (before.split_first(), after.split_first())
+                && old == new
+            {
+                (before, after) = (rest, others);
+            }
+            let names = [before.first(), after.first()].into_iter().flatten().map(|&entry| name(entry));
+            let Some(name) = names.min() else { return };
+            let (old, new) = (take(&mut before, name), take(&mut after, name));
             if old == new {
                 continue;
             }
-            let path = if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() };
+            let last = (comparison.name)(name);
+            let path = if path.is_empty() { last.to_vec() } else { [path, b"/", last].concat() };
             let trees = [old.1, new.1].map(|tree| tree.unwrap_or(EMPTY));
             if old.0 != new.0 {
                 comparison.found.push(Difference { path: path.clone(), before: old.0, after: new.0 });
@@ -149,21 +177,27 @@ impl Pruned {
         }
     }
 
-    fn entries(&self, node: Node) -> &[(Arc<[u8]>, Child)] {
+    fn entries(&self, node: Node) -> &[Packed] {
         self.nodes.get(node as usize).map_or(&[], |entries| entries)
     }
 }
 
+fn name(entry: Packed) -> Name {
+    (entry >> 33) as Name
+}
+
 /// Takes all entries of that name off the front: at most one blob and one tree in a well-formed tree.
-fn take(entries: &mut &[(Arc<[u8]>, Child)], name: &Arc<[u8]>) -> (Option<Object>, Option<Node>) {
+fn take(entries: &mut &[Packed], wanted: Name) -> (Option<Object>, Option<Node>) {
     let mut taken = (None, None);
-    while let Some(((first, child), rest)) = entries.split_first() {
-        if first != name {
+    while let Some((&first, rest)) = entries.split_first() {
+        if name(first) != wanted {
             break;
         }
-        match *child {
-            Child::Blob(object) => taken.0 = Some(object),
-            Child::Tree(node) => taken.1 = Some(node),
+        let child = first as u32;
+        if first >> 32 & 1 == 1 {
+            taken.1 = Some(child);
+        } else {
+            taken.0 = Some(child);
         }
         *entries = rest;
     }
@@ -174,13 +208,24 @@ fn take(entries: &mut &[(Arc<[u8]>, Child)], name: &Arc<[u8]>) -> (Option<Object
 mod tests {
     use super::*;
 
+    const NAMES: [&str; 12] =
+        ["a", "b", "x", "dir", "deep", "file", "gone", "same", "turns", "new", "inner", "d"];
+
+    fn name_of(name: Name) -> &'static [u8] {
+        NAMES[name as usize].as_bytes()
+    }
+
+    fn number(name: &str) -> Name {
+        NAMES.iter().position(|known| *known == name).unwrap() as Name
+    }
+
     /// Trees by number: `name`, `name/` for a subtree, and the child.
     fn trees(listed: &[(Object, &[(&str, Object)])]) -> impl Fn(Object) -> Vec<Entry> {
         let trees: HashMap<Object, Vec<Entry>> = listed
             .iter()
             .map(|(tree, entries)| {
                 let entries = entries.iter().map(|(name, child)| Entry {
-                    name: name.trim_end_matches('/').into(),
+                    name: number(name.trim_end_matches('/')),
                     child: *child,
                     is_tree: name.ends_with('/'),
                 });
@@ -207,7 +252,7 @@ mod tests {
             (2, &[("b", 7)]),
             (4, &[("b", 7)]),
         ]);
-        let mut pruned = Pruned::default();
+        let mut pruned = Pruned::new(100_000);
         assert_eq!(pruned.prune(1, &entries), pruned.prune(3, &entries));
         assert_eq!(pruned.prune(99, &entries), EMPTY);
     }
@@ -223,23 +268,23 @@ mod tests {
             (7, &[("file", 25)]),
             (8, &[("inner", 26)]),
         ]);
-        let mut pruned = Pruned::default();
+        let mut pruned = Pruned::new(100_000);
         let (before, after) = (pruned.prune(1, &entries), pruned.prune(5, &entries));
         assert_eq!(
-            told(&pruned.differences(before, after)),
+            told(&pruned.differences(before, after, &name_of)),
             ["dir/deep/file 23 25", "gone 20 -", "new - 24", "turns 22 -", "turns/inner - 26"]
         );
-        assert_eq!(told(&pruned.differences(EMPTY, before)).len(), 4);
-        assert!(pruned.differences(after, after).is_empty());
+        assert_eq!(told(&pruned.differences(EMPTY, before, &name_of)).len(), 4);
+        assert!(pruned.differences(after, after, &name_of).is_empty());
     }
 
     #[test]
     fn deep_and_circular_trees_do_no_harm() {
         let deep = |tree: Object| {
-            let entry = |child, is_tree| Entry { name: b"d".to_vec(), child, is_tree };
+            let entry = |child, is_tree| Entry { name: number("d"), child, is_tree };
             if tree < 50_000 { vec![entry(tree + 1, true)] } else { vec![entry(1, false)] }
         };
-        let mut pruned = Pruned::default();
+        let mut pruned = Pruned::new(100_000);
         let node = pruned.prune(0, &deep);
         assert_ne!(node, EMPTY);
         let circle = trees(&[(70_000, &[("a/", 70_000)])]);

@@ -45,6 +45,8 @@ pub(super) struct Teller<'a> {
 struct Life {
     introduced: Option<(CommitIndex, Object)>,
     removed: Option<CommitIndex>,
+    /// A merge that lacks what some of its parents have, and how many of them do.
+    lacking: Option<(CommitIndex, usize)>,
 }
 
 type Lives = BTreeMap<(Vec<u8>, Vec<Decoding>), Life>;
@@ -69,7 +71,7 @@ impl<'a> Teller<'a> {
         for (step, counts) in counted {
             seen.extend(step.after);
             for (decoding, before, after) in counts {
-                live(&mut lives, step, &decoding, after);
+                self.live(&mut lives, step, &decoding, after);
                 story.changes.extend(self.change(step, decoding, before, after));
             }
         }
@@ -81,6 +83,22 @@ impl<'a> Teller<'a> {
         story.places.extend(self.texts());
         story.exposure = self.exposure(&lives, &head);
         story
+    }
+
+    /// Notes what a change means for the life of an encoding at a path.
+    fn live(&self, lives: &mut Lives, step: &Step, decoding: &[Decoding], after: u32) {
+        let life = lives.entry((step.path.clone(), decoding.to_vec())).or_default();
+        if let (1.., Some(blob)) = (after, step.after) {
+            life.introduced.get_or_insert((step.commit, blob));
+            return;
+        }
+        // What one parent has and another lacks, the merge did not remove; nor does a stash, which is a merge.
+        let known = life.lacking.filter(|(commit, _)| *commit == step.commit);
+        let parents = known.map_or(0, |(_, parents)| parents) + 1;
+        life.lacking = Some((step.commit, parents));
+        if parents >= self.history.objects.graph.parents(step.commit).len() {
+            life.removed = Some(step.commit);
+        }
     }
 
     fn commit_at(&self, object: Object) -> Option<CommitIndex> {
@@ -286,19 +304,6 @@ fn counts(before: Option<&Tally>, after: Option<&Tally>) -> Vec<Counted> {
     }
     let changed = counts.into_iter().filter(|(_, (before, after))| before != after);
     changed.map(|(decoding, (before, after))| (decoding.to_vec(), before, after)).collect()
-}
-
-/// Notes what a change means for the life of an encoding at a path.
-fn live(lives: &mut Lives, step: &Step, decoding: &[Decoding], after: u32) {
-    let life = lives.entry((step.path.clone(), decoding.to_vec())).or_default();
-    match (after, step.after) {
-        (1.., Some(blob)) => {
-            life.introduced.get_or_insert((step.commit, blob));
-        }
-        // A merge lacks what another parent took away: that commit removed it.
-        (0, _) if step.parent == 0 || life.removed.is_none() => life.removed = Some(step.commit),
-        _ => {}
-    }
 }
 
 /// A place of which only the input is known.

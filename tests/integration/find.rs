@@ -123,6 +123,33 @@ fn paths_authors_and_branches_do_not_tell_the_value() {
 }
 
 #[test]
+fn only_a_merge_that_differs_from_all_its_parents_removes_something() {
+    let sandbox = Sandbox::repository();
+    for (name, evil) in [("kept", false), ("lost", true)] {
+        sandbox.git(["checkout", "-q", "--orphan", name]);
+        sandbox.stage(name, value());
+        sandbox.git(["commit", "-qm", "add"]);
+        sandbox.git(["commit", "-qm", "other", "--allow-empty"]);
+        sandbox.git(["checkout", "-qb", &format!("{name}-side"), "HEAD~"]);
+        sandbox.stage("side", "x");
+        sandbox.git(["commit", "-qm", "side"]);
+        sandbox.git(["merge", "-q", "--no-ff", "--no-commit", name]);
+        if evil {
+            sandbox.git(["rm", "-qf", name]);
+        }
+        sandbox.git(["commit", "-qm", "merge"]);
+        let merge = sandbox.git(["rev-parse", "HEAD"]);
+        let report = find(&sandbox, &["-f", "json"]).code(1).json();
+        let locations = report["findings"][0]["locations"].as_array().unwrap().clone();
+        let place = locations.iter().find(|place| place["kind"] == "blob" && place["path"] == name).unwrap();
+        let removed = place["trail"]["removed"]["id"].as_str();
+        assert_eq!(removed, evil.then_some(merge.as_str()), "{name}: {place}");
+        sandbox.git(["checkout", "-qf", name]);
+        sandbox.git(["rm", "-qf", name]);
+    }
+}
+
+#[test]
 fn exit_codes_tell_found_from_absent_and_from_unknown() {
     let sandbox = Sandbox::repository();
     sandbox.stage("file", "content\n");
