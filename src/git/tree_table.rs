@@ -118,12 +118,6 @@ impl TreeTable {
         self.names.iter()
     }
 
-    /// The bytes of the name with this [`NameId::number`]; none if there is no such name.
-    #[must_use]
-    pub fn name_at(&self, number: u32) -> &[u8] {
-        self.names.get(NameId(number))
-    }
-
     /// Objects that trees name and that are not there.
     #[must_use]
     pub fn missing(&self) -> &MissingObjects {

@@ -8,6 +8,7 @@ use crate::finding::Reach;
 use crate::git::graph::{CommitIndex, Peeled};
 use crate::git::store::Store;
 use crate::git::tree_table::Child;
+use crate::git::tree_table::NameId;
 use crate::git::{ObjectId, References};
 use crate::needle::Tally;
 
@@ -78,7 +79,7 @@ impl<'a> History<'a> {
         if before == after {
             return Vec::new();
         }
-        self.pruned.differences(before, after, &|name| self.objects.trees.name_at(name))
+        self.pruned.differences(before, after, &|name| self.objects.trees.name(NameId::from_number(name)))
     }
 
     /// The commit that HEAD points to.

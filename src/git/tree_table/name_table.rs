@@ -12,10 +12,16 @@ const PARTS: usize = 64;
 pub struct NameId(pub(super) u32);
 
 impl NameId {
-    /// The number itself, below 2^30.
+    /// The number itself, less than 2^30.
     #[must_use]
     pub fn number(self) -> u32 {
         self.0
+    }
+
+    /// The name with this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        Self(number)
     }
 }
 
