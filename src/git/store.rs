@@ -9,6 +9,8 @@ mod delta;
 mod directory;
 mod entry;
 mod forest;
+#[doc(hidden)]
+pub mod fuzzing;
 mod index;
 mod inflate;
 mod loose;

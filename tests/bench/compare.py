@@ -7,12 +7,14 @@ import platform
 import shutil
 import subprocess
 
+import findings
+import history
 import inputs
 from measure import Job, Table, measure, show_bytes, show_time
 
 PROGRAMS = ("kbsec", "kingfisher", "betterleaks", "ripsecrets", "rg")
 FLOOR = "rg -uu -c zzzz (the floor)"
-PARTS = ("hook", "tree", "dense", "line", "start", "size")
+PARTS = ("hook", "tree", "dense", "line", "start", "size", "history", "curve", "find", "findings")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -34,6 +36,9 @@ class Programs:
     def kbsec(self, table, argv, label="kbsec", **options):
         self.run(table, label, "kbsec", ["scan", *argv], (0, 1, 3), **options)
 
+    def find(self, table, argv, label, **options):
+        self.run(table, label, "kbsec", ["find", *argv], (0, 1, 3), **options)
+
     def kingfisher(self, table, argv, label="kingfisher", **options):
         always = ["scan", *argv, "--no-update-check", "-n", "--rule-cache-dir", self.rules]
         self.run(table, label, "kingfisher", always, (0, 200), **options)
@@ -43,6 +48,19 @@ class Programs:
 
     def ripsecrets(self, table, argv, **options):
         self.run(table, "ripsecrets", "ripsecrets", argv, (0, 1), **options)
+
+    def has_find(self):
+        path = self.paths["kbsec"]
+        return bool(path) and subprocess.run([path, "find", "--help"], capture_output=True, check=False).returncode == 0
+
+    def compile_kingfisher_rules(self):
+        """Fills its cache, for those of its runs that have none before them to do so."""
+        if self.paths["kingfisher"]:
+            nothing = self.cache / "nothing.txt"
+            nothing.write_text("nothing\n", "utf-8")
+            table = Table("")
+            self.kingfisher(table, [nothing], runs=0)
+            measure(table.jobs)
 
     def forget_kingfisher_rules(self):
         shutil.rmtree(self.rules, ignore_errors=True)
@@ -184,6 +202,11 @@ def goals(programs, tables, worst):
             goal(f"{name}: time over ripgrep's", floor and ours.median / floor.median, 8, show_times)
         elif table.title.startswith("Start"):
             goal(table.title.lower(), ours.median, 0.010, show_time)
+        elif table.title.startswith("History"):
+            history_goals(table, ours, at_least)
+        elif table.title.startswith("Search"):
+            log = table.result(history.PICKAXE)
+            at_least(f"{table.title}: faster than git", log and log.median / ours.median, 10)
         elif table.title.startswith("One line"):
             goal("one long line, memory", ours.peak, 60e6, show_bytes)
     if worst:
@@ -192,6 +215,15 @@ def goals(programs, tables, worst):
         goal("binary", os.path.getsize(programs.paths["kbsec"]), 15e6, show_bytes)
     goal("packages in Cargo.lock", locked(), 160, str)
     return "\n".join(["### Goals", "", "| what | goal | measured | |", "|---|--:|--:|---|", *rows]) + "\n"
+
+
+def history_goals(table, ours, at_least):
+    name = table.title.split(":")[1].split(",")[0].strip()
+    peers = {label: table.result(label) for label in ("kingfisher", "betterleaks", history.FLOOR)}
+    for label, limit in (("kingfisher", 10), ("betterleaks", 10), (history.FLOOR, 2)):
+        at_least(f"history of {name}: faster than {label}", peers[label] and peers[label].median / ours.median, limit)
+    rival = peers["kingfisher"]
+    at_least(f"history of {name}: less memory than kingfisher", rival and rival.peak / ours.peak, 2)
 
 
 def machine(programs):
@@ -211,9 +243,20 @@ def machine(programs):
     return f"{model}, {cores} cores, {system}. {'; '.join(versions)}. Medians of {programs.runs}.\n"
 
 
+def measured(part, programs, arguments):
+    if part == "tree":
+        return trees(programs, arguments.trees)
+    if part in ("history", "find"):
+        tables = history.scans if part == "history" else history.searches
+        return tables(programs, arguments.repository, arguments.commits)
+    return globals()[part](programs)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trees", nargs="*", help="checked-out trees to scan")
+    parser.add_argument("--repository", action="append", default=[], help="one whose history to scan; may be repeated")
+    parser.add_argument("--commits", type=int, default=history.COMMITS, help="of the generated repository")
     parser.add_argument("--cache", type=pathlib.Path, required=True, help="folder for inputs and peers")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", action="append", choices=PARTS, help="only this part; may be repeated")
@@ -223,6 +266,8 @@ def main():
     arguments = parser.parse_args()
     arguments.cache = arguments.cache.resolve()
     arguments.cache.mkdir(parents=True, exist_ok=True)
+    # Of a partial clone all shall see what is there, and none may fetch the rest.
+    os.environ["GIT_NO_LAZY_FETCH"] = "1"
     programs = Programs(arguments)
     parts = arguments.only or PARTS
     written, tables, worst = [machine(programs)], [], []
@@ -233,8 +278,12 @@ def main():
             written.append(text)
         elif part == "size":
             written.append(size(programs))
+        elif part == "curve":
+            written.append(history.curve(programs, [arguments.commits // share for share in (8, 4, 2, 1)]))
+        elif part == "findings":
+            written.append(findings.compare(programs, arguments.repository))
         elif part != "dense":
-            made = trees(programs, arguments.trees) if part == "tree" else globals()[part](programs)
+            made = measured(part, programs, arguments)
             tables += made
             written += [table.markdown() for table in made]
     written.append(goals(programs, tables, worst))

@@ -1,4 +1,4 @@
-"""Inputs that the benchmarks make: a large repository, dense files, one long line, a plain copy of a tree."""
+"""Inputs that the benchmarks make: large repositories, dense files, one long line, a plain copy of a tree."""
 
 import pathlib
 import random
@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+import zlib
 
 WORDS = (
     "account adapter address archive audit balance batch billing buffer builder cache cart catalog channel client "
@@ -72,6 +73,77 @@ def big_repository(folder, files=100_000, changed=10):
         subprocess.run([*git, "add", path], check=True)
     (folder / "ready").touch()
     return repo
+
+
+def long_history(folder, commits, files=8):
+    """A bare repository with so many commits, each of which puts ten lines into one of a few files; made once.
+
+    The change has always the same size, but the files grow: the bytes of all versions grow with the square of the
+    number of commits. About every hundredth change brings a made-up key.
+    """
+    folder = pathlib.Path(folder)
+    if (folder / "ready").exists():
+        return folder / "repo.git"
+    shutil.rmtree(folder, ignore_errors=True)
+    repo = folder / "repo.git"
+    git = ["git", "-C", str(repo), "-c", "pack.threads=2"]
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(repo)], check=True)
+    load = subprocess.Popen([*git, "fast-import", "--quiet", "--depth=50"], stdin=subprocess.PIPE)
+    numbers = random.Random(4)
+    kinds = [kind for kind in LINES if kind != "json"]
+    paths = [f"src/{word}/{word}.{kinds[index % len(kinds)]}" for index, word in enumerate(WORDS[:files])]
+    texts = {path: bytearray(source_text(numbers, path.rsplit(".", 1)[1], 50).encode()) for path in paths}
+    for number in range(commits):
+        path = numbers.choice(paths)
+        text, more = texts[path], source_text(numbers, path.rsplit(".", 1)[1], 10)
+        if number % 97 == 0:
+            more += "key = " + "AKIA" + "".join(numbers.choices("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", k=16)) + "\n"
+        at = text.find(b"\n", numbers.randrange(len(text))) + 1
+        text[at:at] = more.encode()
+        person = f"Ada Example <ada@example.org> {1500000000 + 600 * number} +0000"
+        message = f"change {number}"
+        load.stdin.write(f"commit refs/heads/main\ncommitter {person}\ndata {len(message)}\n{message}\n".encode())
+        load.stdin.write(f"M 100644 inline {path}\ndata {len(text)}\n".encode() + text + b"\n")
+    load.stdin.close()
+    if load.wait() != 0:
+        raise SystemExit("git fast-import failed; is the disk full?")
+    subprocess.run([*git, "repack", "-q", "-adf", "--depth=50", "--window=10"], check=True)
+    (folder / "ready").touch()
+    return repo
+
+
+def without_gaps(repository, folder):
+    """The repository itself, or for a partial clone a copy that has empty files in the place of those that are missing.
+
+    That is for programs that let git print every change, which git refuses as soon as a file is missing. Git believes
+    the name under which a loose object lies, so that the stand-ins can have the names of the missing ones.
+    """
+    repository, folder = pathlib.Path(repository).resolve(), pathlib.Path(folder)
+    listed = subprocess.run(
+        ["git", "-C", str(repository), "rev-list", "--all", "--objects", "--missing=print"],
+        check=True, capture_output=True,
+    )
+    missing = [line[1:].decode() for line in listed.stdout.splitlines() if line.startswith(b"?")]
+    if not missing:
+        return repository, 0
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run(["git", "init", "--quiet", "--bare", str(folder)], check=True)
+    common = subprocess.run(
+        ["git", "-C", str(repository), "rev-parse", "--path-format=absolute", "--git-common-dir"],
+        check=True, capture_output=True, text=True,
+    ).stdout.strip()
+    (folder / "objects" / "info" / "alternates").write_text(f"{common}/objects\n", "utf-8")
+    refs = subprocess.run(
+        ["git", "-C", str(repository), "for-each-ref", "--format=create %(refname) %(objectname)"],
+        check=True, capture_output=True,
+    )
+    subprocess.run(["git", "-C", str(folder), "update-ref", "--stdin"], check=True, input=refs.stdout)
+    shutil.copyfile(pathlib.Path(common) / "HEAD", folder / "HEAD")
+    for name in missing:
+        place = folder / "objects" / name[:2] / name[2:]
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(zlib.compress(b"blob 0\0"))
+    return folder, len(missing)
 
 
 def plain_copy(tree, folder):

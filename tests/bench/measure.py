@@ -15,6 +15,8 @@ GNU_TIME = shutil.which("time")
 class Job:
     """A program to measure. `codes` are the exit codes that mean that the work was done; any other one is a fault, not
     a fast run. `before` is called before each run, which is then a first run; otherwise the first run is not counted.
+    A `long` job has no such first run and none for the memory: each of its runs is measured in both ways. What a `mute`
+    job prints, which may be gigabytes, goes to the null device.
     """
 
     name: str
@@ -23,6 +25,8 @@ class Job:
     runs: int = 5
     cwd: str = None
     before: callable = None
+    long: bool = False
+    mute: bool = False
     seconds: list = dataclasses.field(default_factory=list)
     peak: int = 0
     fault: str = ""
@@ -33,22 +37,25 @@ class Job:
 
     def turn(self, number, out):
         """Does the run with this number, from 0 on, if there is such a run."""
-        if self.fault or number > self.runs or (number == 0 and self.before):
+        if self.fault or number > self.runs or (number == 0 and (self.before or self.long)):
             return
         if self.before:
             self.before()
-        seconds, code = once(self.argv, self.cwd, out)
+        note = out + ".peak" if self.long and GNU_TIME else None
+        seconds, code = once(timed(self.argv, note), self.cwd, os.devnull if self.mute else out)
         if code not in self.codes:
-            self.fault = f"failed: exit code {code}{last_line(out)}"
+            self.fault = f"failed: exit code {code}{'' if self.mute else last_line(out)}"
             self.seconds = []
         elif number > 0:
             self.seconds.append(seconds)
+            if note:
+                self.peak = max(self.peak, noted_peak(note))
 
     def memory(self, out):
-        if not self.fault:
+        if not self.fault and not self.peak:
             if self.before:
                 self.before()
-            self.peak = peak_memory(self.argv, self.cwd, out)
+            self.peak = peak_memory(self.argv, self.cwd, os.devnull if self.mute else out)
 
 
 def measure(jobs):
@@ -78,15 +85,25 @@ def peak_memory(argv, cwd, out):
     is, Python is not. Without GNU time the number has a floor of about 10 MB.
     """
     if GNU_TIME:
-        note = out + ".peak"
-        once([GNU_TIME, "--quiet", "--format=%M", f"--output={note}", *argv], cwd, out)
-        with open(note, encoding="utf-8") as lines:
-            return int(lines.read().split()[-1]) * 1024
+        with tempfile.TemporaryDirectory() as folder:
+            note = os.path.join(folder, "peak")
+            once(timed(argv, note), cwd, out)
+            return noted_peak(note)
     with open(os.devnull, "rb") as reader, open(out, "wb") as writer:
         child = subprocess.Popen(argv, cwd=cwd, stdin=reader, stdout=writer, stderr=writer)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         return usage.ru_maxrss * 1024
+
+
+def timed(argv, note):
+    """The command, such that GNU time writes its peak memory to the file `note` if there is to be one."""
+    return [GNU_TIME, "--quiet", "--format=%M", f"--output={note}", *argv] if note else argv
+
+
+def noted_peak(note):
+    with open(note, encoding="utf-8") as lines:
+        return int(lines.read().split()[-1]) * 1024
 
 
 def last_line(path):

@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# Compares kbsec with its peers and prints Markdown tables:  tests/bench/run.sh [TREE…] [--only PART] [--output FILE]
+# Compares kbsec with its peers and prints Markdown tables:
+#   tests/bench/run.sh [TREE…] [--repository REPOSITORY]… [--only PART]… [--output FILE]
 #
-# TREE are checked-out projects to scan. The peers come from their package registries into a cache folder; one that
-# cannot be installed is reported as "not installed". Wants git, python3 (3.11 or later), and for peak memory GNU time.
+# TREE are checked-out projects to scan, REPOSITORY are clones, bare or partial ones too, whose history to scan:
+#   history   scans of the history beside the peers, also of a generated repository
+#   curve     how the time of such a scan grows while the generated history doubles
+#   find      the search for a known value beside `git log -S`
+#   findings  what the peers find in the repositories and kbsec does not, redacted
+# The other parts are hook, tree, dense, line, start and size. The peers come from their package registries into a
+# cache folder; one that cannot be installed is reported as "not installed". Wants git, python3 (3.11 or later), and for
+# peak memory GNU time.
 #   KBSEC_BENCH_CACHE  where peers and inputs are kept (default: ~/.cache/kbsec-bench)
 #   KBSEC_BENCH_PEERS  "no" measures kbsec alone
 #   KBSEC              a binary to measure instead of building one

@@ -6,6 +6,7 @@ mod bad_input;
 mod common;
 mod every_rule;
 mod find;
+mod fuzz;
 mod scan;
 mod secrets;
 mod settings;
