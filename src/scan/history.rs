@@ -245,6 +245,10 @@ impl Run<'_> {
             }
             let mut group = known.group.clone();
             group.stands_at(places.of(number, &attribution));
+            for (index, _) in hits.refs.iter().filter(|(_, secrets)| secrets.contains(&number)) {
+                let target = self.store.number(history.references.refs[*index].target.as_bytes());
+                group.stands_at(target.into_iter().flat_map(|target| places.in_ref_names(number, target)));
+            }
             let secret = known.secret.clone();
             findings.extend(group.finding(secret, &self.options.key, Some(attribution.exposure)));
         }
@@ -263,3 +267,6 @@ fn merge(findings: &mut Vec<Finding>, others: Vec<Finding>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

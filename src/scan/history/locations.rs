@@ -20,8 +20,9 @@ pub(super) struct Locations<'a> {
     files: HashMap<ObjectNumber, Vec<u8>>,
 }
 
-/// Files that are read for the hashes of their lines, at most.
-const MOST_FILES: usize = 5000;
+/// Files that are kept at a time, and their bytes.
+const MOST_FILES: usize = 256;
+const MOST_BYTES: usize = 32 << 20;
 const LARGEST_FILE: u64 = 4 << 20;
 
 impl<'a> Locations<'a> {
@@ -32,6 +33,22 @@ impl<'a> Locations<'a> {
     /// Every place of a secret.
     pub(super) fn of(&mut self, secret: SecretNumber, attribution: &Attribution) -> Vec<Location> {
         attribution.places.iter().flat_map(|place| self.locations(secret, place)).collect()
+    }
+
+    /// The places of a secret in the names of references to `target`.
+    pub(super) fn in_ref_names(&self, secret: SecretNumber, target: ObjectNumber) -> Vec<Location> {
+        let id = self.history.store.id(target).to_string();
+        let hits = self.found.hits_of(secret, target).iter().filter(|hit| hit.in_name);
+        let location = |hit: &Hit| Location {
+            origin: Origin::Text { kind: TextKind::RefName, id: id.clone() },
+            span: hit.span,
+            start: hit.start,
+            end: hit.end,
+            decoded: hit.found.decoded.clone(),
+            line_hash: None,
+            trail: None,
+        };
+        hits.map(location).collect()
     }
 
     /// What the coverage says of a secret that a comment allows.
@@ -50,6 +67,8 @@ impl<'a> Locations<'a> {
         let hits = self.found.hits_of(secret, object);
         let kind = self.history.store.kind(object);
         let origin = self.origin(place, object, kind);
+        // What stands in the name of a reference is no place in the object that it leads to.
+        let hits = hits.iter().filter(|hit| !hit.in_name || kind == Some(ObjectKind::Tree));
         let location = |hit: &Hit| Location {
             origin: origin.clone(),
             span: hit.span,
@@ -59,7 +78,7 @@ impl<'a> Locations<'a> {
             line_hash: None,
             trail: Some(place.trail.clone()),
         };
-        let mut locations: Vec<Location> = hits.iter().map(location).collect();
+        let mut locations: Vec<Location> = hits.map(location).collect();
         if place.at_head.is_some() && kind == Some(ObjectKind::Blob) {
             self.hash_lines(object, &mut locations);
         }
@@ -69,9 +88,9 @@ impl<'a> Locations<'a> {
     fn origin(&self, place: &Place, object: ObjectNumber, kind: Option<ObjectKind>) -> Origin {
         let id = self.history.store.id(object).to_string();
         match kind {
+            Some(ObjectKind::Tree) => Origin::Text { kind: TextKind::FileName, id },
             Some(ObjectKind::Commit) => Origin::Text { kind: TextKind::Commit, id },
             Some(ObjectKind::Tag) => Origin::Text { kind: TextKind::Tag, id },
-            Some(ObjectKind::Tree) => Origin::Text { kind: TextKind::FileName, id },
             _ => Origin::Blob { path: place.path.as_deref().map(|path| self.path(path)), id },
         }
     }
@@ -86,8 +105,8 @@ impl<'a> Locations<'a> {
     }
 
     fn hash_lines(&mut self, object: ObjectNumber, locations: &mut [Location]) {
-        if self.files.len() >= MOST_FILES && !self.files.contains_key(&object) {
-            return;
+        if self.files.len() >= MOST_FILES || self.files.values().map(Vec::len).sum::<usize>() > MOST_BYTES {
+            self.files.clear();
         }
         let store = self.history.store;
         let read = || store.read(object, LARGEST_FILE).map(|(_, bytes)| bytes).unwrap_or_default();

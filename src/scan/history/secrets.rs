@@ -49,6 +49,8 @@ pub(super) struct Hit {
     pub(super) start: Position,
     pub(super) end: Position,
     pub(super) found: Arc<Match>,
+    /// Whether it stands in a name: of a file in this tree, or of a reference to this object.
+    pub(super) in_name: bool,
 }
 
 impl Secrets {
@@ -73,7 +75,7 @@ impl Secrets {
                 known.group.learn(raised);
             }
             let span = ByteSpan { start: settled.span.start as u64, end: settled.span.end as u64 };
-            found.hits.push(Hit { object, secret, span, start, end, found: settled.found });
+            found.hits.push(Hit { object, secret, span, start, end, found: settled.found, in_name: false });
         }
     }
 
@@ -93,7 +95,7 @@ impl Secrets {
             let told = Arc::new(told);
             let secret = found.number(&told, self.now);
             numbers.push(secret);
-            found.hits.push(Hit { object, secret, span, start, end, found: told });
+            found.hits.push(Hit { object, secret, span, start, end, found: told, in_name: true });
         }
         numbers
     }
@@ -114,9 +116,10 @@ impl Secrets {
 }
 
 impl Found {
-    /// Every object with its secrets.
+    /// Every object with the secrets in its content.
     pub(super) fn by_object(&self) -> Vec<(ObjectNumber, Vec<SecretNumber>)> {
-        let mut pairs: Vec<_> = self.hits.iter().map(|hit| (hit.object, hit.secret)).collect();
+        let mut pairs: Vec<_> =
+            self.hits.iter().filter(|hit| !hit.in_name).map(|hit| (hit.object, hit.secret)).collect();
         pairs.sort_unstable();
         pairs.dedup();
         let of_one =
