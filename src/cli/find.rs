@@ -1,5 +1,7 @@
 //! `kbsec find`: its arguments, how a value reaches it without being seen, and how the trace becomes a report.
 
+mod finding;
+
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -38,6 +40,9 @@ pub(crate) struct FindArgs {
     /// Read the value from standard input
     #[arg(long, help_heading = "Value", group = "what")]
     stdin: bool,
+    /// Take the value of a finding, named by its fingerprint: the place is scanned for it first
+    #[arg(long, value_name = "FINGERPRINT", help_heading = "Value", group = "what")]
+    finding: Option<String>,
     /// Look for what matches this regular expression, applied to each line; only as it is, in no other encoding
     #[arg(long, value_name = "RE", help_heading = "Value", group = "what")]
     regex: Option<String>,
@@ -81,14 +86,14 @@ pub(crate) fn run(args: &FindArgs, context: &Context) -> anyhow::Result<Exit> {
         Ok(repository) => repository.as_ref(),
         Err(error) => return Err(Hinted::error(error.to_string(), error.hint())),
     };
-    let wanted = wanted(args, context)?;
+    let stop = interrupt::listen();
+    let wanted = wanted(args, (&project, context), &stop)?;
     let needle = match &wanted {
         Wanted::Value(value) if args.pickaxe_compatible => Needle::plain(value),
         Wanted::Value(value) => Needle::value(value),
         Wanted::Expression(expression) => Needle::expression(expression),
     };
     let needle = needle.map_err(|error| Hinted::error(error.to_string(), error.hint()))?;
-    let stop = interrupt::listen();
     let progress = Progress::new(context.quiet);
     if args.pickaxe_compatible {
         let repository = repository.ok_or_else(|| no_repository(args, context))?;
@@ -177,11 +182,14 @@ fn write(args: &FindArgs, context: &Context, outcome: &Outcome, run: &Run) -> an
 }
 
 /// The value or expression, wherever it comes from.
-fn wanted(args: &FindArgs, context: &Context) -> anyhow::Result<Wanted> {
+fn wanted(args: &FindArgs, (project, context): (&Project, &Context), stop: &Stop) -> anyhow::Result<Wanted> {
     if let Some(expression) = &args.regex {
         return Ok(Wanted::Expression(expression.clone()));
     }
-    let value = if let Some(path) = &args.value_file {
+    let value = if let Some(digits) = &args.finding {
+        let path = args.path.as_deref().unwrap_or(Path::new("."));
+        finding::value(digits, path, (project, context), stop)?
+    } else if let Some(path) = &args.value_file {
         let file = File::open(path).map_err(|error| cannot_read(&path.display().to_string(), &error))?;
         read(file).map_err(|error| cannot_read(&path.display().to_string(), &error))?
     } else if args.stdin {

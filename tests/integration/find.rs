@@ -189,3 +189,21 @@ fn directories_without_a_repository_and_expressions_are_searched() {
     assert_eq!(run.findings(), ["trace/pattern a/b.txt:2:9"]);
     let _ = sandbox.kbsec(["find", "--regex", "key-[0-9]{5}", "a"]).run().code(0);
 }
+
+#[test]
+fn a_finding_stands_for_its_value() {
+    let secret = crate::secrets::github(77);
+    let sandbox = Sandbox::repository();
+    sandbox.write("deploy.sh", format!("TOKEN={secret}\n"));
+    sandbox.git(["add", "."]);
+    sandbox.git(["commit", "-qm", "add"]);
+    sandbox.git(["rm", "-q", "deploy.sh"]);
+    sandbox.git(["commit", "-qm", "remove"]);
+    let scanned = sandbox.kbsec(["scan", "--history", "-f", "json"]).run().code(1).keeps(&secret).json();
+    let fingerprint = scanned["findings"][0]["fingerprint"].as_str().unwrap();
+    assert_eq!(scanned["findings"][0]["exposure"]["at_head"], false);
+    let found = sandbox.kbsec(["find", "--finding", &fingerprint[..10]]).run().code(1).keeps(&secret);
+    found.says("deploy.sh").says("remov");
+    sandbox.kbsec(["find", "--finding", "0123456789"]).run().code(2).complains("no finding here");
+    sandbox.kbsec(["find", "--finding", "01"]).run().code(2).complains("at least 8 digits");
+}
