@@ -116,8 +116,10 @@ impl Inspection {
 
     /// Those anchors that begin in `range`.
     fn anchors_in(&self, range: Range<usize>) -> &[Anchor] {
-        let below = |at: usize| self.anchors.partition_point(|anchor| (anchor.at as usize) < at);
-        &self.anchors[below(range.start)..below(range.end.max(range.start))]
+        let first = self.anchors.partition_point(|anchor| (anchor.at as usize) < range.start);
+        let rest = &self.anchors[first..];
+        // They are all copied next, so counting them costs little, and most ranges hold a few.
+        &rest[..rest.iter().take_while(|anchor| (anchor.at as usize) < range.end).count()]
     }
 }
 
@@ -296,6 +298,9 @@ impl Inspection {
     }
 
     fn marks_in(&self, origin: MarkOrigin, range: Range<usize>) -> &[Mark] {
+        if self.marks.is_empty() {
+            return &[];
+        }
         let below =
             |at: usize| self.marks.partition_point(|mark| (mark.origin, mark.at as usize) < (origin, at));
         &self.marks[below(range.start)..below(range.end)]

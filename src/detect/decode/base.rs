@@ -74,7 +74,13 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
 /// The bytes around `range` up to one that cannot be in encoded text; where a stretch goes on over a line end, or went on
 /// before the range was changed, up to one that cannot be in wrapped text.
 pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
-    let back = |end: usize| bytes[..end].iter().rev().take_while(|&&byte| value(byte) < 64).count();
+    let back = |end: usize| {
+        let mut start = end;
+        while start > 0 && value(bytes[start - 1]) < 64 {
+            start -= 1;
+        }
+        end - start
+    };
     let (start, end) = (range.start - back(range.start), range.end + run(bytes, range.end));
     let above = start - line_start(&bytes[..start]);
     let below = line_end(bytes, end).map(|length| run(bytes, end + length));
@@ -132,13 +138,12 @@ fn next_run(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
         if sample >= bytes.len() {
             return None;
         }
-        let back = bytes[from..=sample].iter().rev().take_while(|&&byte| value(byte) < 64).count();
-        let start = sample + 1 - back;
-        if back < SHORTEST_BASE64 {
-            from = start.max(from + 1);
-            if back == 0 {
-                from = sample + 1;
-            }
+        let mut start = sample + 1;
+        while start > from && value(bytes[start - 1]) < 64 {
+            start -= 1;
+        }
+        if start > from {
+            from = start;
             continue;
         }
         let more = bytes[sample + 1..].iter().take_while(|&&byte| value(byte) < 64).count();
