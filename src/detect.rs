@@ -51,15 +51,12 @@ pub struct Detector {
     owners: Vec<Owners>,
     /// Rules that have to look everywhere.
     without_anchor: Vec<u16>,
-    longest_anchor: usize,
 }
 
-/// The rules that share an anchor.
+/// The rules whose anchors begin alike.
 #[derive(Debug)]
 struct Owners {
-    /// Bytes of the anchor.
-    length: usize,
-    rules: Vec<u16>,
+    rules: Vec<Owner>,
     /// That of the rule that looks farthest.
     reach: Reach,
 }
@@ -70,6 +67,23 @@ struct Compiled {
     pair: Option<Pair>,
     matcher: Matcher,
     reach: Reach,
+}
+
+/// A rule and one of its anchors, in lower case.
+#[derive(Debug)]
+struct Owner {
+    anchor: Vec<u8>,
+    rule: u16,
+}
+
+impl Owner {
+    /// Where the anchor stands in `bytes`, if it does so at `start`, where its beginning was found.
+    fn anchor_at(&self, bytes: &[u8], start: usize) -> Option<Range<usize>> {
+        let range = start..start + self.anchor.len();
+        let stands =
+            |text: &[u8]| self.anchor.len() <= ANCHOR_START || text.eq_ignore_ascii_case(&self.anchor);
+        bytes.get(range.clone()).is_some_and(stands).then_some(range)
+    }
 }
 
 /// A secret in a buffer.
@@ -112,6 +126,9 @@ pub struct CompileError {
     pub message: String,
 }
 
+/// So many bytes of an anchor are searched for, the rest is compared: what stands around each seam of a copy has to be
+/// searched as far as an anchor can reach.
+const ANCHOR_START: usize = 16;
 /// How deep encodings may be nested: base64 of percent-encoding of base64.
 const DEEPEST: usize = 3;
 /// How much may be decoded for each byte of input, all layers together; nested encodings cannot multiply the work.
@@ -151,22 +168,22 @@ impl Detector {
         let mut owners: Vec<Owners> = Vec::new();
         for (anchor, rule) in anchored {
             let reach = compiled[usize::from(rule)].reach;
-            if texts.last() != Some(&anchor) {
-                owners.push(Owners { length: anchor.len(), rules: Vec::new(), reach });
-                texts.push(anchor);
+            let start = &anchor[..anchor.len().min(ANCHOR_START)];
+            if texts.last().is_none_or(|text| text != start) {
+                owners.push(Owners { rules: Vec::new(), reach });
+                texts.push(start.to_vec());
             }
             if let Some(owners) = owners.last_mut() {
-                owners.rules.push(rule);
+                owners.rules.push(Owner { anchor, rule });
                 owners.reach = owners.reach.union(reach);
             }
         }
-        let longest_anchor = texts.iter().map(Vec::len).max().unwrap_or(1);
         let prefilter = Prefilter::new(texts).map_err(|anchor| CompileError {
             origin: "all rules".into(),
             id: format!("with the anchor {:?}", String::from_utf8_lossy(&anchor)),
             message: "it is too short, or one too many".into(),
         })?;
-        Ok(Self { rules: compiled, prefilter, owners, without_anchor, longest_anchor })
+        Ok(Self { rules: compiled, prefilter, owners, without_anchor })
     }
 
     /// What reports say of each rule, in the order of the set.
@@ -201,10 +218,10 @@ impl Detector {
         let mut matches = Vec::new();
         self.prefilter.each(bytes, 0..bytes.len(), |anchor, start| {
             let owners = &self.owners[usize::from(anchor)];
-            for &index in &owners.rules {
-                let rule = &self.rules[usize::from(index)];
-                let found = rule.matcher.find(bytes, start..start + owners.length);
-                matches.extend(found.map(|candidate| (index, rule.accept(bytes, candidate))));
+            for owner in &owners.rules {
+                let rule = &self.rules[usize::from(owner.rule)];
+                let found = owner.anchor_at(bytes, start).and_then(|anchor| rule.matcher.find(bytes, anchor));
+                matches.extend(found.map(|candidate| (owner.rule, rule.accept(bytes, candidate))));
             }
         });
         for &index in &self.without_anchor {

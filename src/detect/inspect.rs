@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::decode::{self, Layer};
 use super::prefilter::AnchorIndex;
-use super::{DECODED_SHARE, DEEPEST, Detector, Match, SNIFFED, allow};
+use super::{ANCHOR_START, DECODED_SHARE, DEEPEST, Detector, Match, SNIFFED, allow};
 use crate::span::Copied;
 
 /// What stands in one buffer: every anchor, and every match before overlaps are resolved.
@@ -158,7 +158,7 @@ impl Detector {
         let mut searched = 0;
         for segment in &segments {
             // An anchor that begins this near to the end of the copy might end behind it.
-            let last = if segment.closes { 0 } else { self.longest_anchor - 1 };
+            let last = if segment.closes { 0 } else { ANCHOR_START - 1 };
             let known = segment.to.start..segment.to.end.saturating_sub(last).max(segment.to.start);
             self.search(bytes, searched..known.start, &mut seen.anchors);
             self.take_over(base, segment, known.end, &mut seen);
@@ -208,12 +208,14 @@ impl Detector {
     ) {
         let owners = &self.owners[usize::from(anchor.index)];
         let at = anchor.at as usize;
-        for &index in &owners.rules {
+        for owner in &owners.rules {
+            let index = owner.rule;
             let rule = &self.rules[usize::from(index)];
             if (is_binary && !rule.matcher.reads_binary()) || !wants(rule.reach) {
                 continue;
             }
-            if let Some(candidate) = rule.matcher.find(bytes, at..at + owners.length) {
+            let anchored = owner.anchor_at(bytes, at);
+            if let Some(candidate) = anchored.and_then(|anchor| rule.matcher.find(bytes, anchor)) {
                 let found = rule.accept(bytes, candidate);
                 marks.push(Mark::new(MarkOrigin::Anchor, anchor.at, index, found));
             }
@@ -324,7 +326,10 @@ fn is_binary(bytes: &[u8]) -> bool {
     memchr::memchr(0, &bytes[..bytes.len().min(SNIFFED)]).is_some()
 }
 
-/// The copies, those that go on where the last one ended joined: git cuts copies at 64 KiB.
+/// To search a shorter copy again costs less than to join its two seams with what stands beside them.
+const SHORTEST_SEGMENT: usize = 192;
+
+/// The longer ones of the copies, those that go on where the last one ended joined: git cuts copies at 64 KiB.
 fn segments(copies: &[Copied], from_length: usize, to_length: usize) -> Vec<Segment> {
     let mut segments: Vec<Segment> = Vec::with_capacity(copies.len());
     for copy in copies {
@@ -334,6 +339,7 @@ fn segments(copies: &[Copied], from_length: usize, to_length: usize) -> Vec<Segm
             _ => segments.push(Segment { from, to: to..to + length, opens: false, closes: false }),
         }
     }
+    segments.retain(|segment| segment.to.len() >= SHORTEST_SEGMENT);
     for segment in &mut segments {
         segment.opens = segment.from == 0 && segment.to.start == 0;
         segment.closes = segment.to.end == to_length && segment.from + segment.to.len() == from_length;
