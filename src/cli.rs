@@ -46,7 +46,7 @@ enum Command {
     Scan(scan::ScanArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
-    /// Install, remove or check the git pre-commit hook
+    /// Install, remove or check the git hooks
     Hook(hook::HookArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]

@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) hook_program: OsString,
     /// The folders in which the hook looks for it, as `hooks/pre-commit` lists them.
     pub(crate) hook_folders: Vec<PathBuf>,
+    /// What the pre-commit framework is pushing, `PRE_COMMIT_TO_REF`, and where to, `PRE_COMMIT_REMOTE_NAME`.
+    pub(crate) framework: (Option<String>, Option<String>),
     /// Where the user is.
     pub(crate) directory: PathBuf,
     no_color: bool,
@@ -48,6 +50,7 @@ impl Environment {
             fingerprint_key: env::var_os("KBSEC_FINGERPRINT_KEY").filter(|key| !key.is_empty()),
             hook_program: path("KBSEC").unwrap_or_else(|| "kbsec".into()).into_os_string(),
             hook_folders,
+            framework: (env::var("PRE_COMMIT_TO_REF").ok(), env::var("PRE_COMMIT_REMOTE_NAME").ok()),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),

@@ -8,13 +8,16 @@
 
 mod builder;
 mod commit_set;
+mod ends;
 mod names;
 mod order;
+mod range;
 mod scope;
 
 pub use builder::GraphBuilder;
 pub use commit_set::CommitSet;
 pub use names::{NameError, Names};
+pub use range::{Ends, Range, RangeCommit, RangeParent, Unread};
 pub use scope::Scope;
 
 use super::object::ObjectId;

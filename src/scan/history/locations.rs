@@ -72,17 +72,8 @@ impl<'a> Locations<'a> {
             Some(ObjectKind::Commit) => Origin::Text { kind: TextKind::Commit, id },
             Some(ObjectKind::Tag) => Origin::Text { kind: TextKind::Tag, id },
             Some(ObjectKind::Tree) => Origin::Text { kind: TextKind::FileName, id },
-            _ => Origin::Blob { path: place.path.as_deref().map(|path| self.path(path)), id },
+            _ => Origin::Blob { path: place.path.as_deref().map(|path| shown(self.detector, path)), id },
         }
-    }
-
-    /// The path, without secrets that stand in it.
-    fn path(&self, path: &[u8]) -> PathBuf {
-        let found = self.detector.detect(path);
-        if found.is_empty() {
-            return path_from_git(path);
-        }
-        PathBuf::from(self.detector.redact(&String::from_utf8_lossy(path)))
     }
 
     fn hash_lines(&mut self, object: ObjectNumber, locations: &mut [Location]) {
@@ -99,4 +90,13 @@ impl<'a> Locations<'a> {
             }
         }
     }
+}
+
+/// The path, without secrets that stand in it.
+pub(super) fn shown(detector: &Detector, path: &[u8]) -> PathBuf {
+    let found = detector.detect(path);
+    if found.is_empty() {
+        return path_from_git(path);
+    }
+    PathBuf::from(detector.redact(&String::from_utf8_lossy(path)))
 }

@@ -57,7 +57,12 @@ impl Secrets {
     }
 
     /// Notes what stands in an object; `settled` is in ascending order.
-    pub(super) fn record(&self, object: ObjectNumber, bytes: &[u8], settled: Vec<Settled>) {
+    pub(super) fn record(
+        &self,
+        object: ObjectNumber,
+        bytes: &[u8],
+        settled: Vec<Settled>,
+    ) -> Vec<SecretNumber> {
         let raised = raised(&settled);
         let mut lines = LineIndex::new(bytes, Position::START);
         let places: Vec<_> = settled
@@ -65,6 +70,7 @@ impl Secrets {
             .map(|Settled { span, .. }| (lines.position(span.start), lines.position(span.end)))
             .collect();
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = Vec::with_capacity(settled.len());
         for (index, (settled, (start, end))) in settled.into_iter().zip(places).enumerate() {
             let secret = found.number(&settled.found, self.now);
             let known = &mut found.groups[secret as usize];
@@ -74,7 +80,9 @@ impl Secrets {
             }
             let span = ByteSpan { start: settled.span.start as u64, end: settled.span.end as u64 };
             found.hits.push(Hit { object, secret, span, start, end, found: settled.found });
+            numbers.push(secret);
         }
+        numbers
     }
 
     /// Notes what stands in the name of an object: of a file in a tree, or of a reference to a commit.
@@ -106,7 +114,12 @@ impl Secrets {
 
     /// Everything, the hits sorted by secret, then object, then place.
     pub(super) fn into_found(self) -> Found {
-        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.take_found()
+    }
+
+    /// The same; nothing is left here.
+    pub(super) fn take_found(&self) -> Found {
+        let mut found = std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
         found.matches.clear();
         found.hits.sort_by_key(|hit| (hit.secret, hit.object, hit.span));
         found
