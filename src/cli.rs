@@ -3,6 +3,7 @@
 mod environment;
 mod error;
 mod exit;
+mod find;
 mod hook;
 mod interrupt;
 mod output;
@@ -44,6 +45,12 @@ struct App {
 enum Command {
     /// Look for secrets in files, staged changes, the git history or standard input
     Scan(scan::ScanArgs),
+    /// Find a known value wherever it stands, in any encoding, in files and in the whole history
+    ///
+    /// Without --value-file, --stdin or --regex, asks for the value on the terminal and does not show it. A value is
+    /// never given as an argument, where other users and the shell's history could see it. One line end after the
+    /// value does not count. Values have 4 bytes to 16 KiB.
+    Find(find::FindArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
@@ -90,6 +97,7 @@ pub(crate) fn run() -> Exit {
     let context = Context { environment: Environment::read(), color: app.color, quiet: app.quiet };
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
+        Command::Find(args) => find::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),

@@ -1,6 +1,7 @@
 //! A finding: one thing that is wrong, why it is believed, and every place where it stands.
 
 mod builder;
+mod change;
 mod history;
 mod line_hash;
 mod location;
@@ -9,6 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use builder::{FindingBuilder, Malformed};
+pub use change::Change;
 pub use history::{Commit, Exposure, Reach, Trail};
 pub use line_hash::line_hashes;
 pub use location::{Decoding, Location, Origin, TextKind};
@@ -26,6 +28,7 @@ pub struct Finding {
     locations: Vec<Location>,
     fingerprint: Fingerprint,
     exposure: Option<Exposure>,
+    changes: Vec<Change>,
 }
 
 impl Finding {
@@ -89,6 +92,12 @@ impl Finding {
     #[must_use]
     pub fn exposure(&self) -> Option<&Exposure> {
         self.exposure.as_ref()
+    }
+
+    /// The commits that change how often it stands somewhere, oldest first; only of a value that was asked for.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
     }
 
     /// The stable name of this finding: it survives moves, renames and rebases.

@@ -17,6 +17,7 @@ mod program;
 mod reader;
 mod refs;
 mod remote;
+pub mod renames;
 mod shards;
 mod signature;
 pub mod store;

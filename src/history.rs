@@ -2,6 +2,7 @@
 
 mod attribution;
 mod events;
+mod fold;
 mod nodes;
 mod paths;
 mod places;

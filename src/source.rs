@@ -2,7 +2,7 @@
 
 mod crew;
 mod excluded;
-pub mod gitdir;
+pub mod git_files;
 mod reader;
 pub mod staged;
 pub mod stdin;

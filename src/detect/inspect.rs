@@ -151,7 +151,8 @@ impl Detector {
             return self.inspect(bytes);
         }
         let segments = segments(copies, base.length, bytes.len());
-        let mut seen = Inspection { is_binary, length: bytes.len(), ..Inspection::default() };
+        let anchors = Vec::with_capacity(base.anchors.len() + segments.len());
+        let mut seen = Inspection { is_binary, length: bytes.len(), anchors, marks: Vec::new() };
         let mut searched = 0;
         for segment in &segments {
             // An anchor that begins this near to the end of the copy might end behind it.
@@ -163,8 +164,13 @@ impl Detector {
         }
         self.search(bytes, searched..bytes.len(), &mut seen.anchors);
         self.judge_new(bytes, &segments, &mut seen);
+        let fresh = fresh(&segments, bytes.len());
         for layer in Layer::of(is_binary) {
-            self.decode_new(bytes, *layer, (base, &segments), &mut seen.marks);
+            let zones = zones(*layer, bytes, &fresh);
+            base.hidden_elsewhere(*layer, &segments, &zones, &mut seen.marks);
+            for zone in zones {
+                self.decode(bytes, *layer, zone, &mut seen.marks);
+            }
         }
         seen.marks.sort_by_key(|mark| (mark.origin, mark.at));
         seen
@@ -264,28 +270,22 @@ impl Detector {
             }
         }
     }
+}
 
-    /// Decodes the zones that touch new bytes, and takes over what the others hide.
-    fn decode_new(
+impl Inspection {
+    /// Takes over what encoded stretches hide that were copied and do not lie in `zones`.
+    fn hidden_elsewhere(
         &self,
-        bytes: &[u8],
         layer: Layer,
-        (base, segments): (&Inspection, &[Segment]),
+        segments: &[Segment],
+        zones: &[Range<usize>],
         marks: &mut Vec<Mark>,
     ) {
-        let mut zones: Vec<Range<usize>> = Vec::new();
-        for fresh in fresh(segments, bytes.len()) {
-            if zones.last().is_some_and(|zone| zone.end >= fresh.end) {
-                continue;
-            }
-            let zone = layer.zone(bytes, fresh);
-            match zones.last_mut() {
-                Some(last) if last.end >= zone.start => last.end = zone.end.max(last.end),
-                _ => zones.push(zone),
-            }
+        if self.marks.is_empty() {
+            return;
         }
         for segment in segments {
-            for mark in base.marks_in(MarkOrigin::Decoded(layer), segment.origin()) {
+            for mark in self.marks_in(MarkOrigin::Decoded(layer), segment.origin()) {
                 let mark = mark.shifted(segment);
                 let zone = zones.partition_point(|zone| zone.end <= mark.at as usize);
                 if zones.get(zone).is_none_or(|zone| !zone.contains(&(mark.at as usize))) {
@@ -293,13 +293,8 @@ impl Detector {
                 }
             }
         }
-        for zone in zones {
-            self.decode(bytes, layer, zone, marks);
-        }
     }
-}
 
-impl Inspection {
     fn marks_in(&self, origin: MarkOrigin, range: Range<usize>) -> &[Mark] {
         let below =
             |at: usize| self.marks.partition_point(|mark| (mark.origin, mark.at as usize) < (origin, at));
@@ -339,6 +334,22 @@ fn segments(copies: &[Copied], from_length: usize, to_length: usize) -> Vec<Segm
         segment.closes = segment.to.end == to_length && segment.from + segment.to.len() == from_length;
     }
     segments
+}
+
+/// The smallest ranges around `fresh` that decode on their own, joined where they meet.
+fn zones(layer: Layer, bytes: &[u8], fresh: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut zones: Vec<Range<usize>> = Vec::with_capacity(fresh.len());
+    for fresh in fresh {
+        if zones.last().is_some_and(|zone| zone.end >= fresh.end) {
+            continue;
+        }
+        let zone = layer.zone(bytes, fresh.clone());
+        match zones.last_mut() {
+            Some(last) if last.end >= zone.start => last.end = zone.end.max(last.end),
+            _ => zones.push(zone),
+        }
+    }
+    zones
 }
 
 /// The bytes that were not copied and the bytes beside each seam.

@@ -18,9 +18,10 @@ pub(crate) struct Prefilter {
     /// Sorted by gram; `buckets[hash]` is where the first gram of that hash would be.
     entries: Vec<Entry>,
     buckets: Vec<u16>,
-    /// For each hash the bytes that may stand beside its trigrams, by their lowest five bits: in the lower half the
-    /// byte after it, in the upper half the byte before it. It rules out nine of ten trigrams that the bits let pass.
-    neighbours: Vec<u64>,
+    /// For the upper bits of each hash the bytes that may stand beside its trigrams, by their lowest five bits: in the
+    /// lower half the byte after it, in the upper half the byte before it. It rules out nine of ten trigrams that the
+    /// bits let pass.
+    neighbours: Box<[u64; NEIGHBOURS]>,
     /// How far from the start of an anchor its trigrams may stand.
     reach: usize,
     anchors: Vec<Vec<u8>>,
@@ -31,6 +32,9 @@ pub(crate) type AnchorIndex = u16;
 
 const TABLE_BITS: u32 = 16;
 const TABLE_WORDS: usize = 1 << (TABLE_BITS - 6);
+/// Small enough for the second-level cache, together with what else is worked on.
+const NEIGHBOUR_BITS: u32 = 14;
+const NEIGHBOURS: usize = 1 << NEIGHBOUR_BITS;
 /// Entries are sorted by the upper bits of the hash, of which this many choose the bucket.
 const BUCKET_BITS: u32 = 12;
 const SHORTEST: usize = 3;
@@ -54,6 +58,10 @@ impl Entry {
         let before = at(offset - 1).map_or(any, low_bits);
         before << 32 | after
     }
+}
+
+fn neighbour_slot(hash: u16) -> usize {
+    usize::from(hash >> (TABLE_BITS - NEIGHBOUR_BITS))
 }
 
 /// One bit for the five lowest bits of a byte, which are the same in both cases of a letter.
@@ -108,9 +116,9 @@ impl Prefilter {
                     as u16
             })
             .collect();
-        let mut neighbours = vec![0; 1 << TABLE_BITS];
+        let mut neighbours = Box::new([0; NEIGHBOURS]);
         for entry in &entries {
-            neighbours[usize::from(entry.hash)] |= entry.neighbours(&anchors[usize::from(entry.anchor)]);
+            neighbours[neighbour_slot(entry.hash)] |= entry.neighbours(&anchors[usize::from(entry.anchor)]);
         }
         let reach = entries.iter().map(|entry| usize::try_from(entry.offset).unwrap_or(0)).max().unwrap_or(0);
         Ok(Self { bits, entries, buckets, neighbours, reach, anchors })
@@ -121,29 +129,47 @@ impl Prefilter {
         // A short anchor at an odd position is seen from the byte before it, a long one from its second byte.
         let mut at = range.start.saturating_sub(1) & !1;
         let stop = (range.end + self.reach).min(bytes.len().saturating_sub(SHORTEST - 1));
-        while at < stop {
-            let Some(word) = bytes.get(at..at + 8) else { break };
-            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
-            // Three trigrams lie in eight bytes; the next word begins at the fourth.
-            for step in [0, 2, 4] {
-                let gram = (word >> (step * 8)) as u32 & 0x00FF_FFFF | FOLD;
-                if self.may_stand(gram) {
-                    self.confirm(bytes, Gram { at: at + step, gram }, &range, &mut found);
-                }
-            }
-            at += 6;
+        if at == 0 && at < stop {
+            self.try_at(bytes, at, &range, &mut found);
+            at = 2;
         }
         while at < stop {
-            let gram = fold(bytes[at], bytes[at + 1], bytes[at + 2]);
-            if self.may_stand(gram) {
-                self.confirm(bytes, Gram { at, gram }, &range, &mut found);
+            let Some(word) = bytes.get(at - 1..at + 7) else { break };
+            let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            // Two trigrams lie in eight bytes with a byte on both sides.
+            for step in [0, 2] {
+                let gram = (word >> (step * 8 + 8)) as u32 & 0x00FF_FFFF | FOLD;
+                let hash = hash(gram);
+                if self.has(hash) {
+                    let beside = self.neighbours[neighbour_slot(hash)];
+                    let (before, after) = ((word >> (step * 8)) & 31, (word >> (step * 8 + 32)) & 31);
+                    if (beside >> after) & (beside >> 32 >> before) & 1 == 1 {
+                        self.confirm(bytes, Gram { at: at + step, gram }, &range, &mut found);
+                    }
+                }
             }
+            at += 4;
+        }
+        while at < stop {
+            self.try_at(bytes, at, &range, &mut found);
             at += 2;
         }
     }
 
-    fn may_stand(&self, gram: u32) -> bool {
-        let hash = hash(gram);
+    fn try_at(
+        &self,
+        bytes: &[u8],
+        at: usize,
+        range: &Range<usize>,
+        found: &mut impl FnMut(AnchorIndex, usize),
+    ) {
+        let gram = fold(bytes[at], bytes[at + 1], bytes[at + 2]);
+        if self.has(hash(gram)) {
+            self.confirm(bytes, Gram { at, gram }, range, found);
+        }
+    }
+
+    fn has(&self, hash: u16) -> bool {
         self.bits[usize::from(hash >> 6)] >> (hash & 63) & 1 == 1
     }
 
@@ -156,12 +182,6 @@ impl Prefilter {
         found: &mut impl FnMut(AnchorIndex, usize),
     ) {
         let hash = hash(gram);
-        let after = bytes.get(at + SHORTEST).map_or(u64::from(u32::MAX), |&byte| low_bits(byte));
-        let before = at.checked_sub(1).map_or(u64::from(u32::MAX), |before| low_bits(bytes[before]));
-        let neighbours = self.neighbours[usize::from(hash)];
-        if neighbours & after == 0 || (neighbours >> 32) & before == 0 {
-            return;
-        }
         let bucket = usize::from(hash >> (TABLE_BITS - BUCKET_BITS));
         let entries = &self.entries[usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1])];
         for entry in entries.iter().filter(|entry| entry.gram == gram) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Confidence, Evidence, Exposure, Finding, Location, RuleMeta, Severity};
+use super::{Change, Confidence, Evidence, Exposure, Finding, Location, RuleMeta, Severity};
 use crate::secret::{Fingerprint, FingerprintKey, Secret};
 
 /// Why a finding or a rule id was refused.
@@ -29,6 +29,7 @@ pub struct FindingBuilder {
     reasons: Vec<String>,
     locations: Vec<Location>,
     exposure: Option<Exposure>,
+    changes: Vec<Change>,
 }
 
 impl FindingBuilder {
@@ -44,6 +45,7 @@ impl FindingBuilder {
             reasons: Vec::new(),
             locations: Vec::new(),
             exposure: None,
+            changes: Vec::new(),
         }
     }
 
@@ -92,6 +94,13 @@ impl FindingBuilder {
         self
     }
 
+    /// Adds the commits that change how often it stands somewhere, oldest first.
+    #[must_use]
+    pub fn changes(mut self, changes: Vec<Change>) -> Self {
+        self.changes = changes;
+        self
+    }
+
     /// The finding, its locations sorted and without repetition.
     ///
     /// Its fingerprint is made of rule and secret; without a secret, of rule and first location.
@@ -118,6 +127,7 @@ impl FindingBuilder {
             locations: self.locations,
             fingerprint,
             exposure: self.exposure,
+            changes: self.changes,
         })
     }
 }

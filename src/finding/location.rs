@@ -119,6 +119,18 @@ pub enum Decoding {
     Escape,
     /// UTF-16, either byte order.
     Utf16,
+    /// `&amp;`, `&#65;` of HTML and XML.
+    Entity,
+    /// `=41`, RFC 2045 section 6.7.
+    QuotedPrintable,
+    /// RFC 1952.
+    Gzip,
+    /// A member of a zip archive.
+    Zip,
+    /// RFC 8878.
+    Zstd,
+    /// The .xz file format.
+    Xz,
 }
 
 impl fmt::Display for Decoding {
@@ -129,6 +141,12 @@ impl fmt::Display for Decoding {
             Self::Percent => "percent-encoding",
             Self::Escape => "escapes",
             Self::Utf16 => "utf-16",
+            Self::Entity => "html entities",
+            Self::QuotedPrintable => "quoted-printable",
+            Self::Gzip => "gzip",
+            Self::Zip => "zip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
         })
     }
 }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use memchr::memchr;
 
 use super::index::{CacheTree, Entries, Entry};
-use super::object::{ObjectError, ObjectFormat, ObjectId, TreeEntry, is_directory, is_submodule};
+use super::object::{ObjectError, ObjectFormat, ObjectId, is_directory, is_submodule};
 use super::reader::ObjectReader;
+use super::tree::TreeEntry;
 use super::{GitError, Repository, path_from_git};
 
 /// Everything that the next commit would add.
@@ -219,15 +220,15 @@ impl<'a> Comparison<'a> {
             let old = old.and_then(|id| self.objects.tree(id).ok()).unwrap_or_default();
             let mut old = TreeCursor::new(old);
             let mut rest = &tree[..];
-            while let Some((item, next)) = TreeEntry::take(rest, self.format) {
+            while let Some((item, id, next)) = TreeEntry::take(rest, self.format) {
                 rest = next;
                 let found = old.find(item.name, item.is_directory(), self.format).map(|(_, id)| id);
                 let mut path = [&directory, item.name].concat();
                 if item.is_directory() {
                     path.push(b'/');
-                    open.push((path, item.id, found));
-                } else if found != Some(item.id) && !is_submodule(item.mode) {
-                    self.changes.blobs.push(StagedBlob { path: path_from_git(&path), id: item.id });
+                    open.push((path, id, found));
+                } else if found != Some(id) && !item.is_submodule() {
+                    self.changes.blobs.push(StagedBlob { path: path_from_git(&path), id });
                 }
             }
         }
@@ -242,13 +243,13 @@ impl TreeCursor {
     /// Mode and id of the entry `name`. Trees and index have the same order, so everything before it is passed for good;
     /// in a tree with another order too little is found, and then more is examined.
     fn find(&mut self, name: &[u8], directory: bool, format: ObjectFormat) -> Option<(u32, ObjectId)> {
-        while let Some((entry, rest)) = TreeEntry::take(self.tree.get(self.at..)?, format) {
+        while let Some((entry, id, rest)) = TreeEntry::take(self.tree.get(self.at..)?, format) {
             match order((entry.name, entry.is_directory()), (name, directory)) {
                 Ordering::Greater => return None,
                 order => {
                     self.at = self.tree.len() - rest.len();
                     if order.is_eq() {
-                        return Some((entry.mode, entry.id));
+                        return Some((entry.mode, id));
                     }
                     self.deleted = true;
                 }

@@ -13,6 +13,8 @@ mod names;
 mod order;
 mod range;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 pub use builder::GraphBuilder;
 pub use commit_set::CommitSet;

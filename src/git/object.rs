@@ -172,33 +172,6 @@ pub(super) struct ObjectDirectories {
     pub(super) alternates: Vec<PathBuf>,
 }
 
-/// One line of a tree.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TreeEntry<'a> {
-    pub(super) mode: u32,
-    pub(super) name: &'a [u8],
-    pub(super) id: ObjectId,
-}
-
-impl<'a> TreeEntry<'a> {
-    /// Takes the first entry off `tree`; `None` at the end, and where the tree is malformed.
-    pub(super) fn take(tree: &'a [u8], format: ObjectFormat) -> Option<(Self, &'a [u8])> {
-        let space = memchr::memchr(b' ', tree.get(..tree.len().min(8))?)?;
-        let mode = tree[..space].iter().try_fold(0u32, |mode, &digit| {
-            matches!(digit, b'0'..=b'7').then(|| mode << 3 | u32::from(digit - b'0'))
-        })?;
-        let rest = &tree[space + 1..];
-        let name = &rest[..memchr::memchr(0, rest)?];
-        let rest = &rest[name.len() + 1..];
-        let id = ObjectId::from_bytes(rest.get(..format.id_bytes())?)?;
-        Some((Self { mode, name, id }, &rest[format.id_bytes()..]))
-    }
-
-    pub(super) fn is_directory(&self) -> bool {
-        is_directory(self.mode)
-    }
-}
-
 /// Whether a mode of a tree or index entry says directory.
 pub(super) fn is_directory(mode: u32) -> bool {
     mode & 0o170_000 == 0o040_000
@@ -239,16 +212,5 @@ mod tests {
         assert_eq!(ObjectId::from_hex(&[b'a'; 41]), None);
         assert_eq!(ObjectId::from_hex(&[b'x'; 40]), None);
         assert_eq!(ObjectId::from_bytes(&[0; 21]), None);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_as_a_tree_do_not_panic(bytes: Vec<u8>) {
-            let mut rest = &bytes[..];
-            while let Some((_, next)) = TreeEntry::take(rest, ObjectFormat::Sha1) {
-                proptest::prop_assert!(next.len() < rest.len());
-                rest = next;
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! A tree object: the entries of one directory, read until the first that makes no sense.
 
-use super::object::ObjectFormat;
+use super::object::{ObjectFormat, ObjectId, is_directory, is_submodule};
 
 /// One entry of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +29,22 @@ impl<'a> TreeEntry<'a> {
         Some((Self { mode, name: &rest[..end], id }, space + end + 2 + format.id_bytes()))
     }
 
+    /// The first entry of `tree` with its id, and what follows it.
+    pub(super) fn take(tree: &'a [u8], format: ObjectFormat) -> Option<(Self, ObjectId, &'a [u8])> {
+        let (entry, length) = Self::parse(tree, format)?;
+        Some((entry, ObjectId::from_bytes(entry.id)?, tree.get(length..)?))
+    }
+
     /// Whether it is a directory.
     #[must_use]
     pub fn is_directory(&self) -> bool {
-        self.mode & 0o170_000 == 0o040_000
+        is_directory(self.mode)
     }
 
     /// Whether it is a submodule: its id belongs to another repository.
     #[must_use]
     pub fn is_submodule(&self) -> bool {
-        self.mode & 0o170_000 == 0o160_000
+        is_submodule(self.mode)
     }
 }
 

@@ -15,19 +15,13 @@ pub use name_table::NameId;
 pub use pass::TreePass;
 
 use self::name_table::NameTable;
-use super::object_set::{ObjectSet, Ranks};
+use self::pruning::Pruned;
 use super::store::ObjectNumber;
 
 /// What leads to hits, of all trees that were read.
 #[derive(Debug)]
 pub struct TreeTable {
-    /// Every tree that was read.
-    read: ObjectSet,
-    /// Those of them that lead somewhere.
-    ranks: Ranks,
-    /// Where in `links` those of each ranked tree begin; one more than there are such trees.
-    starts: Vec<u32>,
-    links: Vec<Link>,
+    pruned: Pruned,
     names: NameTable,
     missing: MissingObjects,
     submodules: Vec<NameId>,
@@ -92,31 +86,25 @@ impl TreeTable {
     /// The entries of a tree that lead to a hit, in the order of the tree; none where nothing does.
     #[must_use]
     pub fn links(&self, tree: ObjectNumber) -> &[Link] {
-        match self.ranks.rank(tree) {
-            Some(rank) => {
-                let rank = rank as usize;
-                &self.links[self.starts[rank] as usize..self.starts[rank + 1] as usize]
-            }
-            None => &[],
-        }
+        self.pruned.links(tree)
     }
 
     /// The place of a tree among those that lead to a hit, `0..leading()`.
     #[must_use]
     pub fn position(&self, tree: ObjectNumber) -> Option<usize> {
-        self.ranks.rank(tree).map(|rank| rank as usize)
+        self.pruned.position(tree)
     }
 
     /// How many trees lead to a hit.
     #[must_use]
     pub fn leading(&self) -> usize {
-        self.starts.len() - 1
+        self.pruned.leading()
     }
 
     /// Whether the tree was read; else what is below it is not known.
     #[must_use]
     pub fn is_read(&self, tree: ObjectNumber) -> bool {
-        self.read.contains(tree)
+        self.pruned.read.contains(tree)
     }
 
     /// The bytes of a name.

@@ -1,6 +1,6 @@
 //! Attribution: puts together what commits, paths and references tell of each secret.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::events::Events;
 use super::nodes::{EMPTY, MISSING, NodeId, Nodes};
@@ -164,11 +164,12 @@ impl<'a> Batch<'a> {
             story.places.sort();
         }
         self.tell_staged(stories);
+        let staged: HashSet<ObjectNumber> = context.hits.staged.iter().map(|(_, blob)| *blob).collect();
         for (blob, secrets) in &context.hits.blobs {
-            let is_seen = self.nodes.seen.contains(blob);
+            let is_seen = self.nodes.is_seen(*blob);
+            let is_staged = staged.contains(blob);
             for secret in self.own(secrets) {
                 let story = &mut stories[secret as usize];
-                let is_staged = context.hits.staged.iter().any(|(_, staged)| staged == blob);
                 if (!is_seen && !is_staged) || story.places.is_empty() {
                     story.add_object(*blob);
                 }

@@ -3,9 +3,10 @@
 //! A node forgets which blob holds a secret. So a file that changes without its secret leaves all nodes as they were, and
 //! nearly every commit has the very node of its parent.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::fold::FoldState;
 use super::sets::{NO_SECRETS, SetId, Sets};
 use crate::git::store::ObjectNumber;
 use crate::git::tree_table::{Child, NameId, TreeTable};
@@ -24,14 +25,14 @@ const UNKNOWN: NodeId = NodeId::MAX;
 const BEGUN: NodeId = NodeId::MAX - 1;
 
 /// A name and what is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edge {
     pub(super) name: NameId,
     pub(super) node: NodeId,
 }
 
 /// What a node says.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 pub(super) struct Node {
     /// Secrets at this very path: in the file, or in its name.
     pub(super) own: SetId,
@@ -39,19 +40,29 @@ pub(super) struct Node {
     pub(super) edges: Box<[Edge]>,
 }
 
+/// A blob with secrets.
+#[derive(Clone, Copy)]
+struct Leaf {
+    own: SetId,
+    node: NodeId,
+    /// Whether some directory holds it.
+    is_seen: bool,
+}
+
 /// All nodes, and the node of each tree.
 pub(super) struct Nodes<'a> {
     trees: &'a TreeTable,
     pub(super) sets: Sets,
-    blobs: HashMap<ObjectNumber, SetId>,
+    leaves: HashMap<ObjectNumber, Leaf, FoldState>,
     names: HashMap<NameId, SetId>,
     all: Vec<Rc<Node>>,
     /// Secrets at or below each node.
     below: Vec<SetId>,
-    known: HashMap<Rc<Node>, NodeId>,
+    /// Nodes by their own secrets and edges. The edges may be in any order: trees have them in theirs.
+    known: HashMap<Box<[u64]>, NodeId, FoldState>,
     of_tree: Vec<NodeId>,
-    /// Blobs with secrets that some directory holds.
-    pub(super) seen: HashSet<ObjectNumber>,
+    /// The key in the making.
+    key: Vec<u64>,
 }
 
 impl<'a> Nodes<'a> {
@@ -62,22 +73,25 @@ impl<'a> Nodes<'a> {
         blobs: HashMap<ObjectNumber, SetId>,
         names: HashMap<NameId, SetId>,
     ) -> Self {
-        let of_tree = vec![UNKNOWN; trees.leading()];
         let mut nodes = Self {
             trees,
             sets,
-            blobs,
+            leaves: HashMap::default(),
             names,
             all: Vec::new(),
             below: Vec::new(),
-            known: HashMap::new(),
-            of_tree,
-            seen: HashSet::new(),
+            known: HashMap::default(),
+            of_tree: vec![UNKNOWN; trees.leading()],
+            key: Vec::new(),
         };
-        nodes.intern(Node { own: NO_SECRETS, edges: Box::default() });
+        nodes.intern(NO_SECRETS, &[]);
         // Like the empty node, but found by number only.
         nodes.all.push(Rc::new(Node { own: NO_SECRETS, edges: Box::default() }));
         nodes.below.push(NO_SECRETS);
+        for (blob, own) in blobs {
+            let node = nodes.intern(own, &[]);
+            nodes.leaves.insert(blob, Leaf { own, node, is_seen: false });
+        }
         nodes
     }
 
@@ -92,7 +106,12 @@ impl<'a> Nodes<'a> {
 
     /// The secrets in a blob.
     pub(super) fn own_of_blob(&self, blob: ObjectNumber) -> SetId {
-        self.blobs.get(&blob).copied().unwrap_or(NO_SECRETS)
+        self.leaves.get(&blob).map_or(NO_SECRETS, |leaf| leaf.own)
+    }
+
+    /// Whether a directory that was looked at holds a blob.
+    pub(super) fn is_seen(&self, blob: ObjectNumber) -> bool {
+        self.leaves.get(&blob).is_some_and(|leaf| leaf.is_seen)
     }
 
     /// The secrets in a name.
@@ -151,33 +170,44 @@ impl<'a> Nodes<'a> {
 
     /// Makes the node of a tree from those of its children.
     fn make(&mut self, tree: ObjectNumber) -> NodeId {
-        let mut edges: Vec<Edge> = Vec::new();
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        key.push(u64::from(NO_SECRETS));
         for link in self.trees.links(tree) {
-            let name = link.name();
             let node = match link.child() {
                 Child::Tree(child) => self.done(child),
-                Child::Blob(blob) => {
-                    let own = self.own_of_blob(blob);
-                    if own != NO_SECRETS {
-                        self.seen.insert(blob);
+                Child::Blob(blob) => match self.leaves.get_mut(&blob) {
+                    Some(leaf) => {
+                        leaf.is_seen = true;
+                        leaf.node
                     }
-                    self.intern(Node { own, edges: Box::default() })
-                }
+                    None => EMPTY,
+                },
                 Child::Name => {
-                    let own = self.own_of_name(name);
-                    self.intern(Node { own, edges: Box::default() })
+                    let own = self.own_of_name(link.name());
+                    self.intern(own, &[])
                 }
                 Child::Missing => MISSING,
             };
             if node != EMPTY {
-                edges.push(Edge { name, node });
+                key.push(packed(Edge { name: link.name(), node }));
             }
         }
-        edges.sort_by_key(|edge| edge.name);
-        if edges.windows(2).any(|pair| pair[0].name == pair[1].name) {
-            edges = self.merged(&edges);
-        }
-        self.intern(Node { own: NO_SECRETS, edges: edges.into() })
+        let node = match self.known.get(&*key) {
+            Some(&known) => known,
+            None => {
+                let mut edges: Vec<Edge> = key[1..].iter().map(|&edge| unpacked(edge)).collect();
+                edges.sort_by_key(|edge| edge.name);
+                if edges.windows(2).any(|pair| pair[0].name == pair[1].name) {
+                    edges = self.merged(&edges);
+                }
+                let node = self.intern(NO_SECRETS, &edges);
+                self.known.insert(key.as_slice().into(), node);
+                node
+            }
+        };
+        self.key = key;
+        node
     }
 
     /// Makes one of several entries of the same name: a directory whose name is a secret, or a malformed tree.
@@ -189,26 +219,36 @@ impl<'a> Nodes<'a> {
             let own = self.sets.union(own);
             // Two directories of one name are nothing that git makes; the second has to do without paths.
             let main = group.iter().find(|edge| !self.get(edge.node).edges.is_empty());
-            let below = main.map(|edge| self.get(edge.node).edges.clone()).unwrap_or_default();
+            let below = main.map(|edge| Rc::clone(self.get(edge.node)));
             let missing = group.iter().all(|edge| edge.node == MISSING);
-            let node = if missing { MISSING } else { self.intern(Node { own, edges: below }) };
+            let edges = below.as_ref().map_or(&[][..], |node| &node.edges);
+            let node = if missing { MISSING } else { self.intern(own, edges) };
             merged.push(Edge { name: group[0].name, node });
         }
         merged
     }
 
-    fn intern(&mut self, node: Node) -> NodeId {
-        if let Some(&known) = self.known.get(&node) {
+    /// The node with these secrets and these edges, which are in order.
+    fn intern(&mut self, own: SetId, edges: &[Edge]) -> NodeId {
+        let key: Box<[u64]> =
+            std::iter::once(u64::from(own)).chain(edges.iter().map(|&edge| packed(edge))).collect();
+        if let Some(&known) = self.known.get(&key) {
             return known;
         }
         let id = self.all.len() as NodeId;
-        let all =
-            std::iter::once(node.own).chain(node.edges.iter().map(|edge| self.below[edge.node as usize]));
-        let below = self.sets.union(all);
-        let node = Rc::new(node);
-        self.all.push(Rc::clone(&node));
+        let below = edges.iter().map(|edge| self.below[edge.node as usize]);
+        let below = self.sets.union(std::iter::once(own).chain(below));
+        self.all.push(Rc::new(Node { own, edges: edges.into() }));
         self.below.push(below);
-        self.known.insert(node, id);
+        self.known.insert(key, id);
         id
     }
+}
+
+fn packed(edge: Edge) -> u64 {
+    u64::from(edge.name.number()) << 32 | u64::from(edge.node)
+}
+
+fn unpacked(edge: u64) -> Edge {
+    Edge { name: NameId::from_number((edge >> 32) as u32), node: edge as u32 }
 }

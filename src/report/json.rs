@@ -1,5 +1,6 @@
 //! JSON reports: one document, or one line per finding.
 
+mod change;
 mod escape;
 mod v1;
 

@@ -7,7 +7,7 @@ mod range;
 mod secrets;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use gaps::Unread;
@@ -25,7 +25,7 @@ use crate::git::store::{Kinds, ObjectNumber, Scope, Store, Visitor, WalkOptions,
 use crate::git::tree_table::{TreePass, TreeTable};
 use crate::git::{GitError, ObjectKind, ObjectSet, References, Repository};
 use crate::history::{History, Hits, attribute};
-use crate::source::gitdir::GitDir;
+use crate::source::git_files::GitFiles;
 use crate::source::{SourceError, Stop};
 
 /// Which part of a history is asked about, and how much memory may be used for it.
@@ -123,7 +123,8 @@ impl Run<'_> {
         let is_whole = scope.is_none();
         let mut findings = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
         if is_whole {
-            let files = GitDir::new(self.repository, &self.limits.here, self.limits.max_object_bytes);
+            let directories = [self.repository.common_dir(), self.repository.git_dir()];
+            let files = GitFiles::new(directories.map(Path::to_path_buf), self.limits.here.clone());
             let files = super::scan(&files, self.detector, self.options, self.stop)?;
             merge(&mut findings, files.findings);
             coverage.kinds.push(("files", files.coverage.items));

@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod common;
 mod every_rule;
+mod find;
 mod scan;
 mod secrets;
 mod settings;

@@ -10,6 +10,8 @@ const SHORTEST_BASE64: usize = SHORTEST_TEXT * 4 / 3 + 2;
 const SHORTEST_HEX: usize = SHORTEST_TEXT * 2;
 /// Base64 is wrapped at 64 or 76 columns, by hand also at fewer; still shorter lines are no wrapped text.
 const SHORTEST_LINE: usize = 32;
+/// Blanks before a line of wrapped text.
+const LONGEST_INDENT: usize = 40;
 /// Decoded bytes that must be text before the rest is looked at.
 const PROBE: usize = 6;
 
@@ -69,8 +71,45 @@ pub(super) fn each(bytes: &[u8], visit: &mut dyn FnMut(Decoded)) {
     }
 }
 
-/// The bytes around `range` up to one that neither encoded text nor its line ends have.
+/// The bytes around `range` up to one that cannot be in encoded text; where a stretch goes on over a line end, or went on
+/// before the range was changed, up to one that cannot be in wrapped text.
 pub(super) fn zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let back = |end: usize| bytes[..end].iter().rev().take_while(|&&byte| value(byte) < 64).count();
+    let (start, end) = (range.start - back(range.start), range.end + run(bytes, range.end));
+    let above = start - line_start(&bytes[..start]);
+    let below = line_end(bytes, end).map(|length| run(bytes, end + length));
+    if (above > 0 && back(start - above) >= SHORTEST_LINE)
+        || below.is_some_and(|length| length >= SHORTEST_BASE64)
+        || next_run(&bytes[start..end], 0).is_some()
+    {
+        return wrapped_zone(bytes, range);
+    }
+    start..end
+}
+
+/// How many base64 characters stand at `start`.
+fn run(bytes: &[u8], start: usize) -> usize {
+    bytes[start..].iter().take_while(|&&byte| value(byte) < 64).count()
+}
+
+/// Where the line end and the indent begin that `before` ends in; its length if it ends in none.
+fn line_start(before: &[u8]) -> usize {
+    let indent = before.iter().rev().take(LONGEST_INDENT).take_while(|byte| is_blank(byte)).count();
+    match before[..before.len() - indent] {
+        [.., b'\r', b'\n'] => before.len() - indent - 2,
+        [.., b'\n'] => before.len() - indent - 1,
+        // The rest of `\n` is taken for encoded text.
+        [.., b'\\'] => before.len() - indent - 1,
+        _ => before.len(),
+    }
+}
+
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+/// The bytes around `range` up to one that neither encoded text nor its line ends have.
+fn wrapped_zone(bytes: &[u8], range: Range<usize>) -> Range<usize> {
     let goes_on = |byte: u8| GOES_ON[usize::from(byte)];
     let (mut start, mut end) = (range.start, range.end);
     while start > 0 && goes_on(bytes[start - 1]) {
@@ -163,17 +202,20 @@ fn base64(bytes: &[u8], first: usize) -> (Decoded, usize) {
 
 /// Where wrapped text goes on after the line end at `at`, when the line that began at `line` was long enough.
 fn continuation(bytes: &[u8], at: usize, line: usize) -> Option<usize> {
-    let line_end = match bytes[at..] {
+    let next = at + line_end(bytes, at)?;
+    let goes_on = bytes.get(next).is_some_and(|&byte| value(byte) < 64);
+    (at - line >= SHORTEST_LINE && goes_on).then_some(next)
+}
+
+/// Length of the line end at `at`, with the indent of the next line.
+fn line_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let length = match bytes[at..] {
         [b'\r', b'\n', ..] => 2,
         [b'\n', ..] => 1,
         [b'\\', b'n', ..] => 2,
         _ => return None,
     };
-    let indent =
-        bytes[at + line_end..].iter().take(40).take_while(|&&byte| matches!(byte, b' ' | b'\t')).count();
-    let next = at + line_end + indent;
-    let goes_on = bytes.get(next).is_some_and(|&byte| value(byte) < 64);
-    (at - line >= SHORTEST_LINE && goes_on).then_some(next)
+    Some(length + bytes[at + length..].iter().take(LONGEST_INDENT).take_while(|byte| is_blank(byte)).count())
 }
 
 /// Decodes a run that is hexadecimal text.

@@ -11,6 +11,20 @@ const PARTS: usize = 64;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(pub(super) u32);
 
+impl NameId {
+    /// The number itself, less than 2^30.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The name with this number.
+    #[must_use]
+    pub fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// Gives numbers to names, from any thread.
 #[derive(Debug)]
 pub(super) struct Interner {

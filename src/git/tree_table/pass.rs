@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::missing::MissingIds;
 use super::name_table::{Interner, NameId};
-use super::pruning::{self, Part};
+use super::pruning::{Part, Parts, Pruned};
 use super::{Child, Link, TreeTable};
 use crate::git::object_set::ObjectSet;
 use crate::git::shards::Shards;
@@ -26,7 +26,7 @@ pub struct TreePass<'a> {
 /// What one thread gathered.
 #[derive(Default)]
 struct Gathered {
-    part: Part,
+    parts: Parts,
     seen: HashMap<u64, bool>,
     missing_trees: MissingIds,
     missing_blobs: MissingIds,
@@ -76,18 +76,9 @@ impl<'a> TreePass<'a> {
         submodules.dedup();
         let mut malformed: Vec<_> = shards.iter().flat_map(|shard| shard.malformed.iter().copied()).collect();
         malformed.sort_unstable();
-        let parts: Vec<Part> = shards.into_iter().map(|shard| shard.part).collect();
-        let pruned = pruning::prune(&parts, self.store.len());
-        TreeTable {
-            read: pruned.read,
-            ranks: pruned.ranks,
-            starts: pruned.starts,
-            links: pruned.links,
-            names,
-            missing,
-            submodules,
-            malformed,
-        }
+        let parts: Vec<Part> = shards.into_iter().flat_map(|shard| shard.parts.finish()).collect();
+        let pruned = Pruned::new(parts, self.store.len());
+        TreeTable { pruned, names, missing, submodules, malformed }
     }
 
     /// Looks at an entry that no base has.
@@ -165,8 +156,7 @@ impl Visitor for TreePass<'_> {
             }
         }
         let Visit { shard, ends, links } = visit;
-        shard.part.links.extend(links.iter().map(|link| link.1));
-        shard.part.trees.push((tree.number, shard.part.links.len() as u32));
+        shard.parts.add(tree.number, links.iter().map(|link| link.1));
         TreeState { ends, links }
     }
 }

@@ -11,8 +11,9 @@ use serde::{Serialize, Serializer};
 
 pub(in crate::report) use history::{Exposure, Trail};
 
+use super::change::{Change, decoder};
 use crate::coverage;
-use crate::finding::{self, Confidence, Decoding, Origin, Severity};
+use crate::finding::{self, Confidence, Origin, Severity};
 use crate::report::wording::time;
 use crate::report::{Report, verdict};
 use crate::secret::Consent;
@@ -161,6 +162,9 @@ pub(super) struct Finding<'a> {
     /// What the history of the repository tells of it; optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     exposure: Option<Exposure<'a>>,
+    /// The commits in which a known value stands more or less often than before, oldest first; optional.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change<'a>>,
     /// What to do about it.
     help: Help<'a>,
 }
@@ -204,7 +208,8 @@ struct Location<'a> {
     end: Position,
     /// The bytes in the input, as stored (still encoded).
     offset: Offset,
-    /// Decoders that had to be applied, outermost first: `base64`, `hex`, `percent`, `escape`, `utf-16`.
+    /// Decoders that had to be applied, outermost first: `base64`, `hex`, `percent`, `escape`, `utf-16`, `entity`,
+    /// `quoted-printable`, `gzip`, `zip`, `zstd`, `xz`.
     decoded: Vec<&'a str>,
 }
 
@@ -367,6 +372,7 @@ impl<'a> Finding<'a> {
             }),
             locations: finding.locations().iter().map(Location::new).collect(),
             exposure: finding.exposure().map(|exposure| Exposure::new(exposure, usize::MAX)),
+            changes: finding.changes().iter().map(Change::new).collect(),
             help: Help {
                 impact: &rule.help.impact,
                 steps: &rule.help.steps,
@@ -410,16 +416,6 @@ impl<'a> Location<'a> {
 impl Position {
     fn new(position: span::Position) -> Self {
         Self { line: position.line, column: position.column }
-    }
-}
-
-fn decoder(decoding: &Decoding) -> &'static str {
-    match decoding {
-        Decoding::Base64 => "base64",
-        Decoding::Hex => "hex",
-        Decoding::Percent => "percent",
-        Decoding::Escape => "escape",
-        Decoding::Utf16 => "utf-16",
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn write(group: &[&Finding], style: &Style, run: &Run, page: &mut Pag
                 page.entry(label, Body::Prose(&text))?;
             }
         }
+        super::changes::write(finding, page)?;
         page.entry("why", Body::Prose(&why(finding)))?;
         page.entry("fingerprint", Body::Prose(&finding.fingerprint().to_string()))?;
         if group.len() == 1 {
