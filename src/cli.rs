@@ -53,7 +53,7 @@ enum Command {
     Find(find::FindArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
-    /// Install, remove or check the git pre-commit hook
+    /// Install, remove or check the git hooks
     Hook(hook::HookArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]

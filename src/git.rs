@@ -23,6 +23,7 @@ mod signature;
 pub mod store;
 mod tag;
 mod tree;
+pub mod tree_change;
 pub mod tree_table;
 
 use std::io;

@@ -21,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) hook_program: OsString,
     /// The folders in which the hook looks for it, as `hooks/pre-commit` lists them.
     pub(crate) hook_folders: Vec<PathBuf>,
+    /// What the pre-commit framework is pushing, `PRE_COMMIT_TO_REF`, and where to, `PRE_COMMIT_REMOTE_NAME`.
+    pub(crate) framework: (Option<String>, Option<String>),
     /// Where the user is.
     pub(crate) directory: PathBuf,
     no_color: bool,
@@ -33,6 +35,7 @@ impl Environment {
         let paths =
             |name: &str| -> Vec<PathBuf> { env::var_os(name).iter().flat_map(env::split_paths).collect() };
         let cargo = path("CARGO_HOME").or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+        let text = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
         let mut hook_folders = paths("PATH");
         hook_folders.push(cargo.unwrap_or_default().join("bin"));
         hook_folders.extend(["/usr/local/bin".into(), "/opt/homebrew/bin".into()]);
@@ -48,6 +51,7 @@ impl Environment {
             fingerprint_key: env::var_os("KBSEC_FINGERPRINT_KEY").filter(|key| !key.is_empty()),
             hook_program: path("KBSEC").unwrap_or_else(|| "kbsec".into()).into_os_string(),
             hook_folders,
+            framework: (text("PRE_COMMIT_TO_REF"), text("PRE_COMMIT_REMOTE_NAME")),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),

@@ -1,8 +1,10 @@
 //! `kbsec scan`: its arguments, and how they become a source, a detector and a report.
 
 mod history;
+mod push;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
@@ -115,6 +117,7 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let detector = project.detector(&args.rules, &args.disable)?;
     let scannable = Scannable::new(args, &project, context)?;
     let stop = interrupt::listen();
+    let is_late = push::watch(args.history.time_limit, &stop);
     let progress = Progress::new(context.quiet);
     let options = Options { key: project.key(context), now: started, progress: &|bytes| progress.add(bytes) };
     let (mut outcome, subject) = match scannable {
@@ -125,18 +128,23 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     drop(progress);
     project.filter(&mut outcome, args.confidence.into(), started);
-    let exit = exit(args, &outcome, stop.requested());
+    let is_late = is_late.load(Ordering::Relaxed);
+    let interrupted = stop.requested() && !is_late;
+    let exit = match exit(args, &outcome, interrupted) {
+        Exit::Incomplete if is_late && args.history.accept_late => Exit::Clean,
+        exit => exit,
+    };
+    if args.history.is_hook() && exit == Exit::Clean {
+        push::tell_late(args, is_late);
+        return Ok(exit);
+    }
     let run = Run {
         version: env!("CARGO_PKG_VERSION"),
         subject,
-        base: if args.staged || args.history.history {
-            project.root.clone()
-        } else {
-            context.environment.directory.clone()
-        },
+        base: base(args, &project, context),
         root: project.root.clone(),
         repository: project.provenance(),
-        interrupted: stop.requested(),
+        interrupted,
         exit_code: exit as u8,
         time: (started, Environment::now()),
     };
@@ -150,10 +158,19 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     let reporter = args.format.reporter(style);
     output::write(file, |out| reporter.write(&report, out))?;
+    if args.history.is_hook() {
+        push::advise(args, &project, &outcome.findings, (exit, is_late));
+    }
     if let Some(file) = file {
         context.note(&format!("{}; the report is in {}", report.verdict(), file.display()));
     }
     Ok(exit)
+}
+
+/// What the paths of a report are relative to.
+fn base(args: &ScanArgs, project: &Project, context: &Context) -> PathBuf {
+    let in_repository = args.staged || args.history.is_wanted();
+    if in_repository { project.root.clone() } else { context.environment.directory.clone() }
 }
 
 /// The project around the first path.
@@ -175,7 +192,7 @@ enum Scannable {
 
 impl Scannable {
     fn new(args: &ScanArgs, project: &Project, context: &Context) -> anyhow::Result<Self> {
-        if !args.history.history {
+        if !args.history.is_wanted() {
             return source(args, project, context).map(|(source, subject)| Self::Source(source, subject));
         }
         if args.paths.len() > 1 {
@@ -184,7 +201,7 @@ impl Scannable {
                 "scan one repository after the other",
             ));
         }
-        Ok(Self::History(history::subject(args.paths.first().map(PathBuf::as_path))))
+        Ok(Self::History(history::subject(args)))
     }
 }
 

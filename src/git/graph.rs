@@ -8,8 +8,10 @@
 
 mod builder;
 mod commit_set;
+mod ends;
 mod names;
 mod order;
+mod range;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -17,6 +19,7 @@ mod tests;
 pub use builder::GraphBuilder;
 pub use commit_set::CommitSet;
 pub use names::{NameError, Names};
+pub use range::{Ends, Range, RangeCommit, RangeParent, Unread};
 pub use scope::Scope;
 
 use super::object::ObjectId;

@@ -1,5 +1,6 @@
-//! A pre-commit hook: the script that git runs before it records a commit; ours goes in and out without a trace.
+//! A hook: a script that git runs before it records or sends something; ours go in and out without a trace.
 
+mod kind;
 mod place;
 mod script;
 #[cfg(test)]
@@ -10,22 +11,18 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+pub use kind::Hook;
 use place::Place;
 pub use place::{Reach, Redirect};
 use script::{Earlier, Origin};
 
-/// The hook that git runs.
-const HOOK: &str = "pre-commit";
-/// The hook that stood there before ours, which runs it.
-const KEPT: &str = "pre-commit.before-kbsec";
-/// Where the pre-commit framework moves a hook that it finds; it runs it too.
-const WRAPPED: &str = "pre-commit.legacy";
-
 /// Which repository to work on, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Any folder of the work tree.
+    /// Any folder of the work tree; for `pre-receive` it may be in a bare repository.
     pub folder: PathBuf,
+    /// Which hook it is about.
+    pub hook: Hook,
     /// What to do about a `core.hooksPath` that others share.
     pub sharing: Sharing,
     /// Changes to the environment in which git is asked: a value, or `None` to remove a variable.
@@ -108,7 +105,7 @@ pub enum State {
     Changed,
     /// Ours, but git skips it because it may not be executed.
     NotExecutable,
-    /// Ours, but the hook that it must run first is gone, so it stops every commit.
+    /// Ours, but the hook that it must run first is gone, so it stops every commit or push.
     EarlierLost,
     /// Ours is in the standard folder, given here, but `core.hooksPath` makes git look elsewhere.
     Shadowed(PathBuf),
@@ -117,7 +114,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether the next commit is examined.
+    /// Whether the next commit or push is examined.
     #[must_use]
     pub fn in_force(&self) -> bool {
         matches!(self, Self::Installed { .. } | Self::Wrapped)
@@ -160,8 +157,10 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The folder of hooks belongs to others too.
-    #[error("{}", in_the_way(redirect))]
+    #[error("{}", in_the_way(redirect, *hook))]
     Shared {
+        /// Which hook it is about.
+        hook: Hook,
         /// What sends git there.
         redirect: Redirect,
     },
@@ -172,10 +171,12 @@ pub enum Error {
         hook: PathBuf,
     },
     /// The hook would no longer do its work under another name.
-    #[error("{} asks for its own name, so it cannot be renamed and kept; add the line 'kbsec scan --staged' to what it runs", hook.display())]
+    #[error("{} asks for its own name, so it cannot be renamed and kept; add the line '{command}' to what it runs", hook.display())]
     Unmovable {
         /// The hook.
         hook: PathBuf,
+        /// What does the same.
+        command: &'static str,
     },
     /// The hook that ours runs first is gone.
     #[error("{} is gone, which the hook of kbsec runs first; put it back, or uninstall the hook and install it again", kept.display())]
@@ -221,16 +222,16 @@ pub fn install(options: &Options) -> Result<Installed, Error> {
             Reach::Team | Reach::Elsewhere => options.sharing == Sharing::Accept,
         };
         if !allowed {
-            return Err(Error::Shared { redirect: redirect.clone() });
+            return Err(Error::Shared { hook: options.hook, redirect: redirect.clone() });
         }
     }
-    let hook = place.active.join(HOOK);
-    let kept = place.active.join(KEPT);
-    let (change, earlier) = match state_of(&place.active)? {
+    let hook = place.active.join(options.hook.name());
+    let kept = place.active.join(options.hook.kept());
+    let (change, earlier) = match state_of(&place.active, options.hook)? {
         State::Absent => (Change::Added, Earlier::None),
         State::Unfinished => (Change::Added, Earlier::Kept),
         State::Foreign => {
-            keep(&hook, &kept)?;
+            keep(options.hook, &hook, &kept)?;
             return Ok(Installed { hook, change: Change::Added, kept: Some(kept) });
         }
         State::Changed => return Err(Error::Changed { hook }),
@@ -242,13 +243,13 @@ pub fn install(options: &Options) -> Result<Installed, Error> {
                 Origin::Ours { earlier, .. } => earlier,
                 Origin::Changed | Origin::Foreign => return Err(Error::Changed { hook }),
             };
-            let same =
-                found == script::text(earlier).as_bytes() && look(&hook)?.is_some_and(|file| runs(&file));
+            let same = found == script::text(options.hook, earlier).as_bytes()
+                && look(&hook)?.is_some_and(|file| runs(&file));
             (if same { Change::Nothing } else { Change::Renewed }, earlier)
         }
     };
     if change != Change::Nothing {
-        write(&hook, earlier)?;
+        write(options.hook, &hook, earlier)?;
     }
     Ok(Installed { hook, change, kept: (earlier == Earlier::Kept).then_some(kept) })
 }
@@ -260,9 +261,9 @@ pub fn install(options: &Options) -> Result<Installed, Error> {
 pub fn uninstall(options: &Options) -> Result<Removed, Error> {
     let place = Place::find(options)?;
     for folder in [&place.active, &place.standard] {
-        let hook = folder.join(HOOK);
-        let kept = folder.join(KEPT);
-        match state_of(folder)? {
+        let hook = folder.join(options.hook.name());
+        let kept = folder.join(options.hook.kept());
+        match state_of(folder, options.hook)? {
             State::Absent | State::Foreign | State::Shadowed(_) => continue,
             State::Changed => return Err(Error::Changed { hook }),
             State::Wrapped => return Err(Error::Wrapped { hook }),
@@ -292,25 +293,25 @@ pub fn uninstall(options: &Options) -> Result<Removed, Error> {
 /// When there is no work tree or the hook cannot be read.
 pub fn status(options: &Options) -> Result<Status, Error> {
     let place = Place::find(options)?;
-    let mut state = state_of(&place.active)?;
+    let mut state = state_of(&place.active, options.hook)?;
     if !state.in_force() && place.redirect.is_some() {
-        let standard = state_of(&place.standard)?;
+        let standard = state_of(&place.standard, options.hook)?;
         if !matches!(standard, State::Absent | State::Foreign | State::Unfinished) {
-            state = State::Shadowed(place.standard.join(HOOK));
+            state = State::Shadowed(place.standard.join(options.hook.name()));
         }
     }
-    Ok(Status { hook: place.active.join(HOOK), state, redirect: place.redirect })
+    Ok(Status { hook: place.active.join(options.hook.name()), state, redirect: place.redirect })
 }
 
 /// What a folder of hooks holds; never [`State::Shadowed`].
-fn state_of(folder: &Path) -> Result<State, Error> {
-    let hook = folder.join(HOOK);
-    let earlier_there = look(&folder.join(KEPT))?.is_some();
+fn state_of(folder: &Path, kind: Hook) -> Result<State, Error> {
+    let hook = folder.join(kind.name());
+    let earlier_there = look(&folder.join(kind.kept()))?.is_some();
     let Some(file) = look(&hook)? else {
         return Ok(if earlier_there { State::Unfinished } else { State::Absent });
     };
     Ok(match script::origin(&read(&hook)?) {
-        Origin::Foreign if is_wrapped(folder)? => State::Wrapped,
+        Origin::Foreign if is_wrapped(folder, kind)? => State::Wrapped,
         Origin::Foreign => State::Foreign,
         Origin::Changed => State::Changed,
         Origin::Ours { earlier: Earlier::Kept, .. } if !earlier_there => State::EarlierLost,
@@ -320,34 +321,34 @@ fn state_of(folder: &Path) -> Result<State, Error> {
 }
 
 /// Whether the pre-commit framework has moved our hook aside and runs it.
-fn is_wrapped(folder: &Path) -> Result<bool, Error> {
-    let path = folder.join(WRAPPED);
+fn is_wrapped(folder: &Path, kind: Hook) -> Result<bool, Error> {
+    let path = folder.join(kind.wrapped());
     let runnable = look(&path)?.is_some_and(|file| runs(&file));
     Ok(runnable && matches!(script::origin(&read(&path)?), Origin::Ours { .. }))
 }
 
 /// Renames somebody's hook and puts ours in its place; undone when the second step fails.
-fn keep(hook: &Path, kept: &Path) -> Result<(), Error> {
+fn keep(kind: Hook, hook: &Path, kept: &Path) -> Result<(), Error> {
     if look(kept)?.is_some() {
         return Err(Error::Occupied { kept: kept.to_path_buf() });
     }
     if script::asks_its_name(&read(hook)?) {
-        return Err(Error::Unmovable { hook: hook.to_path_buf() });
+        return Err(Error::Unmovable { hook: hook.to_path_buf(), command: kind.command() });
     }
     fs::rename(hook, kept).map_err(failed("rename", hook))?;
-    write(hook, Earlier::Kept).inspect_err(|_| {
+    write(kind, hook, Earlier::Kept).inspect_err(|_| {
         // The error that is on its way says what went wrong; a second one would hide it.
         let _ = fs::rename(kept, hook);
     })
 }
 
 /// Writes our script beside the hook and renames it, so that git never meets half a hook.
-fn write(hook: &Path, earlier: Earlier) -> Result<(), Error> {
+fn write(kind: Hook, hook: &Path, earlier: Earlier) -> Result<(), Error> {
     if let Some(folder) = hook.parent() {
         fs::create_dir_all(folder).map_err(failed("create", folder))?;
     }
     let draft = hook.with_extension(format!("kbsec-{}", std::process::id()));
-    fill(&draft, &script::text(earlier)).and_then(|()| fs::rename(&draft, hook)).map_err(|cause| {
+    fill(&draft, &script::text(kind, earlier)).and_then(|()| fs::rename(&draft, hook)).map_err(|cause| {
         let _ = fs::remove_file(&draft);
         failed("write", hook)(cause)
     })
@@ -410,22 +411,21 @@ fn failed(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
 }
 
 /// Explains a `core.hooksPath` that others share, and what to do instead.
-fn in_the_way(redirect: &Redirect) -> String {
+fn in_the_way(redirect: &Redirect, hook: Hook) -> String {
     let Redirect { folder, origin, reach } = redirect;
     let folder = folder.display();
     let set = format!("core.hooksPath ({origin}) makes git look for hooks in {folder}");
+    let (name, command) = (hook.name(), hook.command());
     match reach {
         Reach::Own => set,
-        Reach::Husky => {
-            format!("{set}, which husky rewrites; add the line 'kbsec scan --staged' to .husky/pre-commit")
-        }
+        Reach::Husky => format!("{set}, which husky rewrites; add the line '{command}' to .husky/{name}"),
         Reach::Team => format!(
-            "{set}, which is part of the work tree; add the line 'kbsec scan --staged' to pre-commit there, or install \
-             with --force-hooks-path and commit the result"
+            "{set}, which is part of the work tree; add the line '{command}' to {name} there, or install with \
+             --force-hooks-path and commit the result"
         ),
         Reach::Elsewhere => format!(
-            "{set}, outside this repository, where other repositories may use them too; add the line 'kbsec scan \
-             --staged' to pre-commit there, install with --force-hooks-path, or unset core.hooksPath"
+            "{set}, outside this repository, where other repositories may use them too; add the line '{command}' to \
+             {name} there, install with --force-hooks-path, or unset core.hooksPath"
         ),
     }
 }

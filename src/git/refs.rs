@@ -41,6 +41,14 @@ pub struct Reference {
     pub reach: Reach,
 }
 
+impl Reference {
+    /// A reference of this full name.
+    #[must_use]
+    pub fn new(name: &[u8], target: ObjectId) -> Self {
+        Self { name: name.to_vec(), target, reach: reach(name) }
+    }
+}
+
 impl Repository {
     /// Every reference. What cannot be read is told in `gaps`.
     ///

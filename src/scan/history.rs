@@ -3,6 +3,7 @@
 mod gaps;
 mod locations;
 mod objects;
+mod range;
 mod secrets;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use gaps::Unread;
 use locations::Locations;
 use objects::Examiner;
+use range::{Answer, Question};
 use secrets::{Found, SecretNumber, Secrets};
 
 use super::{Options, Outcome, worst_first};
@@ -21,7 +23,7 @@ use crate::finding::Finding;
 use crate::git::graph::{CommitSet, Graph, GraphBuilder, Names, Scope as Commits};
 use crate::git::store::{Kinds, ObjectNumber, Scope, Store, Visitor, WalkOptions, WalkReport};
 use crate::git::tree_table::{TreePass, TreeTable};
-use crate::git::{ObjectKind, ObjectSet, References, Repository};
+use crate::git::{GitError, ObjectKind, ObjectSet, References, Repository};
 use crate::history::{History, Hits, attribute};
 use crate::source::git_files::GitFiles;
 use crate::source::{SourceError, Stop};
@@ -58,12 +60,31 @@ pub fn scan_history(
     limits: &Limits,
     (options, stop): (&Options<'_>, &Stop),
 ) -> Result<Outcome, SourceError> {
-    let store = repository.store(Scope::All).map_err(|error| SourceError {
+    let cannot_read = |error: GitError| SourceError {
         what: format!("cannot read the objects of {}", repository.git_dir().display()),
         hint: error.hint().into(),
         cause: Some(Box::new(error)),
-    })?;
-    Run { repository, detector, limits, options, stop, store }.scan()
+    };
+    let question = Question { repository, detector, limits, options, stop };
+    let answer = match &limits.commits {
+        Some(commits) => range::scan(&question, commits).map_err(cannot_read)?,
+        None => Answer::Unknown,
+    };
+    let besides = match answer {
+        Answer::Whole(outcome) => return Ok(outcome),
+        Answer::Rest(outcome) => Some(outcome),
+        Answer::Unknown => None,
+    };
+    let store = repository.store(Scope::All).map_err(cannot_read)?;
+    let mut outcome = Run { repository, detector, limits, options, stop, store }.scan()?;
+    if let Some(besides) = besides {
+        merge(&mut outcome.findings, besides.findings);
+        worst_first(&mut outcome.findings);
+        // The walk has counted these objects.
+        outcome.coverage.missed.extend(besides.coverage.missed);
+        outcome.coverage.skipped.extend(besides.coverage.skipped);
+    }
+    Ok(outcome)
 }
 
 /// What the parts of one scan share.

@@ -1,7 +1,5 @@
 //! The arguments of a scan of the history, and the scan itself.
 
-use std::path::Path;
-
 use clap::Args;
 use kbsec::detect::Detector;
 use kbsec::git::graph::Scope;
@@ -12,6 +10,7 @@ use super::super::Context;
 use super::super::error::Hinted;
 use super::super::project::Project;
 use super::ScanArgs;
+use super::push;
 
 /// Which part of a history is scanned.
 #[derive(Debug, Args)]
@@ -34,9 +33,34 @@ pub(crate) struct HistoryArgs {
     /// Report only what the latest N of these commits introduced
     #[arg(long, value_name = "N", help_heading = "History", requires = "history")]
     max_count: Option<usize>,
+    /// What git's pre-push hook calls: report what the push to REMOTE would publish; the refs come on standard input.
+    /// Without REMOTE, what the pre-commit framework tells in the environment
+    #[arg(long, value_name = "REMOTE", help_heading = "Git hooks", group = "commits")]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(conflicts_with_all = ["staged", "stdin", "paths"])]
+    pub(super) pre_push: Option<String>,
+    /// What git's pre-receive hook calls: report what is being received; the refs come on standard input
+    #[arg(long, help_heading = "Git hooks", group = "commits", conflicts_with_all = ["staged", "stdin", "paths"])]
+    pub(super) pre_receive: bool,
+    /// Refuse a push that cannot be examined in so many seconds (exit code 3)
+    #[arg(long, value_name = "SECONDS", help_heading = "Git hooks", requires = "pre_receive")]
+    pub(super) time_limit: Option<u64>,
+    /// Accept it instead, if nothing was found until then
+    #[arg(long, help_heading = "Git hooks", requires = "time_limit")]
+    pub(super) accept_late: bool,
 }
 
 impl HistoryArgs {
+    /// Whether the history is to be scanned, or a part of it.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.history || self.is_hook()
+    }
+
+    /// Whether one of git's hooks asks.
+    pub(super) fn is_hook(&self) -> bool {
+        self.pre_push.is_some() || self.pre_receive
+    }
+
     /// The commits that are asked about; `None` for everything.
     fn commits(&self) -> Option<Scope> {
         let unpublished = || Scope::Unpublished { tips: Vec::new(), known: Vec::new() };
@@ -69,8 +93,13 @@ pub(super) fn run(
         }
         Err(error) => return Err(Hinted::error(error.to_string(), error.hint())),
     };
+    let commits = if args.history.is_hook() {
+        Some(push::scope(repository, args.history.pre_push.as_deref(), &context.environment)?)
+    } else {
+        args.history.commits()
+    };
     let mut limits = Limits {
-        commits: args.history.commits(),
+        commits,
         max_count: args.history.max_count,
         here: context.environment.directory.clone(),
         ..Limits::default()
@@ -81,8 +110,9 @@ pub(super) fn run(
 }
 
 /// What a report calls the input.
-pub(super) fn subject(path: Option<&Path>) -> String {
-    match path {
+pub(super) fn subject(args: &ScanArgs) -> String {
+    match args.paths.first() {
+        None if args.history.is_hook() => "what is pushed".to_owned(),
         None => "the history of the repository".to_owned(),
         Some(path) => format!("the history of {}", path.display()),
     }

@@ -1,9 +1,12 @@
 //! A scope: the part of the history that the user asks about.
 
+use std::collections::BinaryHeap;
+
 use super::commit_set::CommitSet;
 use super::names::{NameError, Names};
 use super::{CommitIndex, Graph};
 use crate::finding::Reach;
+use crate::git::object::ObjectId;
 
 /// Some of the commits, by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +24,13 @@ pub enum Scope {
         tips: Vec<String>,
         /// Names of what the other side has.
         known: Vec<String>,
+    },
+    /// What a push brings: the history of `tips`, which may be tags, without that of `known`, which may be missing here.
+    Push {
+        /// The refs that are pushed, by their full names, and what they shall point to.
+        tips: Vec<(String, ObjectId)>,
+        /// What the other side has.
+        known: Vec<ObjectId>,
     },
 }
 
@@ -57,6 +67,12 @@ impl Scope {
                 found.subtract(&graph.ancestors(published.into_iter().chain(known)));
                 Ok(found)
             }
+            Self::Push { tips, known } => {
+                // What is no commit has no history; a scan looks at it by itself.
+                let mut found = graph.ancestors(tips.iter().filter_map(|(_, tip)| names.commit_of(*tip)));
+                found.subtract(&graph.ancestors(known.iter().filter_map(|known| names.commit_of(*known))));
+                Ok(found)
+            }
         }
     }
 }
@@ -74,16 +90,26 @@ fn of_reach(names: &Names<'_>, wanted: impl Fn(Reach) -> bool) -> Vec<CommitInde
 }
 
 impl CommitSet {
-    /// Keeps the `count` commits that were made last, by their committers' clocks.
+    /// Keeps `count` commits: the first that `git log` would show, the latest of those whose children it has shown.
     pub fn keep_latest(&mut self, count: usize, graph: &Graph) {
-        let mut all: Vec<(i64, CommitIndex)> =
-            self.iter().map(|commit| (graph.committer_time(commit), commit)).collect();
-        if all.len() <= count {
-            return;
+        let mut with_children = Self::new(graph.len());
+        for commit in self.iter() {
+            graph.parents(commit).iter().for_each(|&parent| with_children.insert(parent));
         }
-        all.sort_unstable_by(|a, b| b.cmp(a));
-        let mut kept = Self::new(graph.len());
-        all.iter().take(count).for_each(|&(_, commit)| kept.insert(commit));
+        let key = |commit: CommitIndex| (graph.committer_time(commit), graph.object(commit), commit);
+        let mut queue: BinaryHeap<_> =
+            self.iter().filter(|&commit| !with_children.contains(commit)).map(key).collect();
+        let (mut met, mut kept, mut left) = (Self::new(graph.len()), Self::new(graph.len()), count);
+        while let Some((_, _, commit)) = queue.pop().filter(|_| left > 0) {
+            kept.insert(commit);
+            left -= 1;
+            for &parent in graph.parents(commit) {
+                if self.contains(parent) && !met.contains(parent) {
+                    met.insert(parent);
+                    queue.push(key(parent));
+                }
+            }
+        }
         *self = kept;
     }
 }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Error, Options};
+use super::{Error, Hook, Options};
 
 /// Where hooks are looked for, and where they would be without `core.hooksPath`.
 #[derive(Debug)]
@@ -50,12 +50,16 @@ impl Place {
         let git = Git { options, folder: &options.folder };
         let kind = git.ask(&["rev-parse", "--is-bare-repository", "--is-inside-work-tree"])?;
         match kind.to_string_lossy().lines().collect::<Vec<_>>()[..] {
+            // Who receives a push needs no files.
+            _ if options.hook == Hook::PreReceive => {}
             ["true", _] => return Err(Error::Bare { folder: options.folder.clone() }),
             [_, "true"] => {}
             _ => return Err(Error::NoWorkTree { folder: options.folder.clone() }),
         }
         // Relative answers are relative to the top, where git runs hooks.
-        let top = git.ask(&["rev-parse", "--show-toplevel"])?;
+        let question =
+            if options.hook == Hook::PreReceive { "--absolute-git-dir" } else { "--show-toplevel" };
+        let top = git.ask(&["rev-parse", question])?;
         let git = Git { options, folder: &top };
         let shared = resolve(&top.join(git.ask(&["rev-parse", "--git-common-dir"])?));
         let active = resolve(&top.join(git.ask(&["rev-parse", "--git-path", "hooks"])?));

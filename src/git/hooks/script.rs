@@ -4,8 +4,16 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use super::Hook;
+
 /// The hook as it stands in `hooks/` of our repository. What gets installed differs in one word at most.
-const TEXT: &str = include_str!("../../../hooks/pre-commit");
+fn original(hook: Hook) -> &'static str {
+    match hook {
+        Hook::PreCommit => include_str!("../../../hooks/pre-commit"),
+        Hook::PrePush => include_str!("../../../hooks/pre-push"),
+        Hook::PreReceive => include_str!("../../../hooks/pre-receive"),
+    }
+}
 
 /// Opens the line that carries the version and the digest, and thereby says whose hook this is.
 const MARKER: &str = "# kbsec-hook ";
@@ -35,10 +43,10 @@ pub(super) enum Origin {
 }
 
 /// The script to install.
-pub(super) fn text(earlier: Earlier) -> String {
+pub(super) fn text(hook: Hook, earlier: Earlier) -> String {
     match earlier {
-        Earlier::None => TEXT.to_owned(),
-        Earlier::Kept => TEXT.replacen(ALONE, CHAINED, 1),
+        Earlier::None => original(hook).to_owned(),
+        Earlier::Kept => original(hook).replacen(ALONE, CHAINED, 1),
     }
 }
 
@@ -92,22 +100,27 @@ mod tests {
 
     #[test]
     fn the_marker_line_carries_the_digest_of_the_script() {
-        let (rest, version, digest) = parse(TEXT).expect("hooks/pre-commit has a marker line");
-        assert!(version >= 1);
-        assert_eq!(
-            digest,
-            digest_of(&rest),
-            "put the digest on the right into hooks/pre-commit and raise its version"
-        );
+        for hook in Hook::ALL {
+            let (rest, version, digest) = parse(original(hook)).expect("every hook has a marker line");
+            assert!(version >= 1);
+            assert_eq!(
+                digest,
+                digest_of(&rest),
+                "put the digest on the right into hooks/{} and raise its version",
+                hook.name()
+            );
+        }
     }
 
     #[test]
     fn both_forms_are_ours() {
-        for earlier in [Earlier::None, Earlier::Kept] {
-            let found = origin(text(earlier).as_bytes());
-            assert!(matches!(found, Origin::Ours { earlier: kept, .. } if kept == earlier), "{found:?}");
+        for hook in Hook::ALL {
+            for earlier in [Earlier::None, Earlier::Kept] {
+                let found = origin(text(hook, earlier).as_bytes());
+                assert!(matches!(found, Origin::Ours { earlier: kept, .. } if kept == earlier), "{found:?}");
+            }
+            assert_ne!(text(hook, Earlier::None), text(hook, Earlier::Kept));
         }
-        assert_ne!(text(Earlier::None), text(Earlier::Kept));
     }
 
     #[test]
@@ -115,7 +128,7 @@ mod tests {
         let rest = "#!/bin/sh\nearlier=no # a later one\necho later\n".to_owned();
         let later = rest.replacen('\n', &format!("\n{MARKER}7 {}\n", digest_of(&rest)), 1);
         assert_eq!(origin(later.as_bytes()), Origin::Ours { version: 7, earlier: Earlier::None });
-        let ours = text(Earlier::Kept);
+        let ours = text(Hook::PreCommit, Earlier::Kept);
         for (old, new) in [
             ("scan --staged", "scan --staged || true"),
             ("\nset -u", "\nexit 0\nset -u"),

@@ -211,7 +211,7 @@ fn the_hook_sees_the_index_that_git_is_about_to_commit() {
 fn an_existing_hook_runs_first_and_can_stop() {
     let sandbox = Sandbox::new();
     sandbox.own_hook(0);
-    let kept = sandbox.hook().with_file_name(KEPT);
+    let kept = sandbox.hook().with_file_name(Hook::PreCommit.kept());
     let installed = install(&sandbox.options()).unwrap();
     assert_eq!(
         installed,
@@ -297,12 +297,20 @@ fn installing_twice_changes_nothing_more() {
     sandbox.own_hook(0);
     install(&sandbox.options()).unwrap();
     let folder = sandbox.hook().parent().unwrap().to_path_buf();
-    let once = (picture(&sandbox.hook()), picture(&sandbox.hook().with_file_name(KEPT)), listing(&folder));
+    let once = (
+        picture(&sandbox.hook()),
+        picture(&sandbox.hook().with_file_name(Hook::PreCommit.kept())),
+        listing(&folder),
+    );
     let again = install(&sandbox.options()).unwrap();
     assert_eq!(again.change, Change::Nothing);
     assert!(again.kept.is_some());
     assert_eq!(
-        (picture(&sandbox.hook()), picture(&sandbox.hook().with_file_name(KEPT)), listing(&folder)),
+        (
+            picture(&sandbox.hook()),
+            picture(&sandbox.hook().with_file_name(Hook::PreCommit.kept())),
+            listing(&folder)
+        ),
         once
     );
 }
@@ -323,7 +331,7 @@ fn a_changed_hook_of_ours_is_left_alone() {
 fn a_hook_in_the_way_of_keeping_is_not_overwritten() {
     let sandbox = Sandbox::new();
     let own = sandbox.own_hook(0);
-    let kept = sandbox.hook().with_file_name(KEPT);
+    let kept = sandbox.hook().with_file_name(Hook::PreCommit.kept());
     let other = sandbox.script(&kept, "exit 0");
     assert!(matches!(install(&sandbox.options()), Err(Error::Occupied { .. })));
     assert_eq!((fs::read(sandbox.hook()).unwrap(), fs::read(&kept).unwrap()), (own, other));
@@ -347,14 +355,14 @@ fn a_failed_installation_changes_nothing() {
     let error = install(&sandbox.options()).unwrap_err();
     assert!(matches!(error, Error::Io { deed: "write", .. }), "{error}");
     assert_eq!(fs::read(sandbox.hook()).unwrap(), own);
-    assert!(!sandbox.hook().with_file_name(KEPT).exists());
+    assert!(!sandbox.hook().with_file_name(Hook::PreCommit.kept()).exists());
 }
 
 #[test]
 fn status_names_every_state() {
     let sandbox = Sandbox::new();
     let state = || status(&sandbox.options()).unwrap().state;
-    let kept = sandbox.hook().with_file_name(KEPT);
+    let kept = sandbox.hook().with_file_name(Hook::PreCommit.kept());
     assert_eq!(state(), State::Absent);
     sandbox.own_hook(0);
     assert_eq!(state(), State::Foreign);
@@ -390,7 +398,7 @@ fn a_hook_moved_aside_by_the_framework_counts_as_installed() {
     let sandbox = Sandbox::new();
     sandbox.own_hook(0);
     install(&sandbox.options()).unwrap();
-    let legacy = sandbox.hook().with_file_name(WRAPPED);
+    let legacy = sandbox.hook().with_file_name(Hook::PreCommit.wrapped());
     fs::rename(sandbox.hook(), &legacy).unwrap();
     sandbox.script(&sandbox.hook(), "exec \"$(dirname \"$0\")/pre-commit.legacy\" \"$@\"");
     assert_eq!(status(&sandbox.options()).unwrap().state, State::Wrapped);
@@ -428,7 +436,7 @@ fn a_hooks_path_of_one_worktree_holds_only_there() {
     let options = Options { folder: linked.clone(), ..sandbox.options() };
     assert_eq!(
         install(&options).unwrap().hook,
-        own.join(HOOK),
+        own.join(Hook::PreCommit.name()),
         "inside the git directory nobody needs to be asked"
     );
     sandbox.kbsec_exits(1);
@@ -467,11 +475,11 @@ fn a_global_hooks_path_is_named_with_its_origin() {
     let sandbox = Sandbox::new();
     let global = sandbox.folder.path().canonicalize().unwrap().join("my hooks");
     sandbox.must(&sandbox.top, &["config", "--global", "core.hooksPath", "~/my hooks"]);
-    let Err(Error::Shared { redirect }) = install(&sandbox.options()) else { panic!("must be refused") };
+    let Err(Error::Shared { redirect, .. }) = install(&sandbox.options()) else { panic!("must be refused") };
     assert_eq!((redirect.folder, redirect.reach), (global.clone(), Reach::Elsewhere));
     assert!(redirect.origin.ends_with("/global"), "{}", redirect.origin);
     let consent = Options { sharing: Sharing::Accept, ..sandbox.options() };
-    assert_eq!(install(&consent).unwrap().hook, global.join(HOOK));
+    assert_eq!(install(&consent).unwrap().hook, global.join(Hook::PreCommit.name()));
     sandbox.kbsec_exits(1);
     assert!(sandbox.commit(&sandbox.top).is_err());
 }

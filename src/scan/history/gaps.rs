@@ -16,9 +16,9 @@ pub(super) struct Unread {
     pub(super) stopped: bool,
 }
 
-const FSCK: &str = "Run `git fsck --full` to see what is damaged.";
-const UNSHALLOW: &str = "`git fetch --unshallow` brings the rest.";
-const REFETCH: &str =
+pub(super) const FSCK: &str = "Run `git fsck --full` to see what is damaged.";
+pub(super) const UNSHALLOW: &str = "`git fetch --unshallow` brings the rest.";
+pub(super) const REFETCH: &str =
     "If the clone is partial, `git fetch --refetch --no-filter` brings the rest; else run `git fsck`.";
 
 /// The account of a whole scan.

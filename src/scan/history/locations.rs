@@ -64,8 +64,12 @@ impl<'a> Locations<'a> {
 
     fn locations(&mut self, secret: SecretNumber, place: &Place) -> Vec<Location> {
         let object = place.at_head.unwrap_or(place.object);
-        let hits = self.found.hits_of(secret, object);
+        let mut hits = self.found.hits_of(secret, object);
         let kind = self.history.store.kind(object);
+        if hits.is_empty() && kind == Some(ObjectKind::Tree) {
+            // A name is examined once, in whichever of its directories is met first.
+            hits = self.found.name_of(secret);
+        }
         let origin = self.origin(place, object, kind);
         // What stands in the name of a reference is no place in the object that it leads to.
         let hits = hits.iter().filter(|hit| !hit.in_name || kind == Some(ObjectKind::Tree));
@@ -91,17 +95,8 @@ impl<'a> Locations<'a> {
             Some(ObjectKind::Tree) => Origin::Text { kind: TextKind::FileName, id },
             Some(ObjectKind::Commit) => Origin::Text { kind: TextKind::Commit, id },
             Some(ObjectKind::Tag) => Origin::Text { kind: TextKind::Tag, id },
-            _ => Origin::Blob { path: place.path.as_deref().map(|path| self.path(path)), id },
+            _ => Origin::Blob { path: place.path.as_deref().map(|path| shown(self.detector, path)), id },
         }
-    }
-
-    /// The path, without secrets that stand in it.
-    fn path(&self, path: &[u8]) -> PathBuf {
-        let found = self.detector.detect(path);
-        if found.is_empty() {
-            return path_from_git(path);
-        }
-        PathBuf::from(self.detector.redact(&String::from_utf8_lossy(path)))
     }
 
     fn hash_lines(&mut self, object: ObjectNumber, locations: &mut [Location]) {
@@ -118,4 +113,13 @@ impl<'a> Locations<'a> {
             }
         }
     }
+}
+
+/// The path, without secrets that stand in it.
+pub(super) fn shown(detector: &Detector, path: &[u8]) -> PathBuf {
+    let found = detector.detect(path);
+    if found.is_empty() {
+        return path_from_git(path);
+    }
+    PathBuf::from(detector.redact(&String::from_utf8_lossy(path)))
 }

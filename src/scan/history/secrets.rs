@@ -59,7 +59,12 @@ impl Secrets {
     }
 
     /// Notes what stands in an object; `settled` is in ascending order.
-    pub(super) fn record(&self, object: ObjectNumber, bytes: &[u8], settled: Vec<Settled>) {
+    pub(super) fn record(
+        &self,
+        object: ObjectNumber,
+        bytes: &[u8],
+        settled: Vec<Settled>,
+    ) -> Vec<SecretNumber> {
         let raised = raised(&settled);
         let mut lines = LineIndex::new(bytes, Position::START);
         let places: Vec<_> = settled
@@ -67,6 +72,7 @@ impl Secrets {
             .map(|Settled { span, .. }| (lines.position(span.start), lines.position(span.end)))
             .collect();
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = Vec::with_capacity(settled.len());
         for (index, (settled, (start, end))) in settled.into_iter().zip(places).enumerate() {
             let secret = found.number(&settled.found, self.now);
             let known = &mut found.groups[secret as usize];
@@ -76,7 +82,9 @@ impl Secrets {
             }
             let span = ByteSpan { start: settled.span.start as u64, end: settled.span.end as u64 };
             found.hits.push(Hit { object, secret, span, start, end, found: settled.found, in_name: false });
+            numbers.push(secret);
         }
+        numbers
     }
 
     /// Notes what stands in the name of an object: of a file in a tree, or of a reference to a commit.
@@ -108,7 +116,12 @@ impl Secrets {
 
     /// Everything, the hits sorted by secret, then object, then place.
     pub(super) fn into_found(self) -> Found {
-        let mut found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.take_found()
+    }
+
+    /// The same; nothing is left here.
+    pub(super) fn take_found(&self) -> Found {
+        let mut found = std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
         found.matches.clear();
         found.hits.sort_by_key(|hit| (hit.secret, hit.object, hit.span));
         found
@@ -132,6 +145,13 @@ impl Found {
         let first = self.hits.partition_point(|hit| (hit.secret, hit.object) < (secret, object));
         let rest = &self.hits[first..];
         &rest[..rest.partition_point(|hit| (hit.secret, hit.object) == (secret, object))]
+    }
+
+    /// A place of a secret in some name; empty if there is none.
+    pub(super) fn name_of(&self, secret: SecretNumber) -> &[Hit] {
+        let first = self.hits.partition_point(|hit| hit.secret < secret);
+        let of_secret = self.hits[first..].iter().take_while(|hit| hit.secret == secret);
+        of_secret.filter(|hit| hit.in_name).map(std::slice::from_ref).next().unwrap_or_default()
     }
 
     fn number(&mut self, found: &Arc<Match>, now: u64) -> SecretNumber {

@@ -1,0 +1,135 @@
+//! The ends of a range, from the names that the user gave, read without knowing the whole graph.
+
+use super::range::Ends;
+use super::scope::Scope;
+use crate::finding::Reach;
+use crate::git::commit::ParsedCommit;
+use crate::git::object::{ObjectId, ObjectKind};
+use crate::git::reader::ObjectReader;
+use crate::git::refs::References;
+use crate::git::tag::ParsedTag;
+
+/// A larger commit or tag is not read.
+const MAX_BYTES: u64 = 16 << 20;
+/// How far back `~n` may lead; the whole graph goes further.
+const MAX_STEPS: u32 = 10_000;
+
+impl Ends {
+    /// The ends of a scope; `None` where only the whole graph can tell, or tell what is wrong.
+    #[must_use]
+    pub fn of(scope: &Scope, references: &References, objects: &mut ObjectReader) -> Option<Self> {
+        let mut names = QuickNames { references, objects };
+        let mut between = |from: &str, to: &str| {
+            let tip = names.resolve(if to.is_empty() { "HEAD" } else { to })?;
+            let known = names.resolve(if from.is_empty() { "HEAD" } else { from })?;
+            Some(Self { tips: vec![tip], known: vec![known], max_count: None })
+        };
+        match scope {
+            Scope::Since(name) => between(name, "HEAD"),
+            Scope::Range(range) if range.contains("...") => None,
+            Scope::Range(range) => match range.split_once("..") {
+                Some((from, to)) => between(from, to),
+                None => Some(Self { tips: vec![names.resolve(range)?], ..Self::default() }),
+            },
+            Scope::Branch(name) => Some(Self { tips: vec![names.branch(name)?], ..Self::default() }),
+            Scope::Unpublished { tips, known } => {
+                let tips = match tips.is_empty() {
+                    true => names.of_reach(|reach| matches!(reach, Reach::Head | Reach::Branch)),
+                    false => tips.iter().map(|tip| names.resolve(tip)).collect::<Option<_>>()?,
+                };
+                let mut known: Vec<_> = known.iter().filter_map(|name| names.resolve(name)).collect();
+                known.extend(names.of_reach(|reach| reach == Reach::Remote));
+                Some(Self { tips, known, max_count: None })
+            }
+            Scope::Push { tips, known } => Some(Self {
+                tips: tips.iter().map(|(_, id)| *id).collect(),
+                known: known.clone(),
+                max_count: None,
+            }),
+        }
+    }
+}
+
+/// Finds commits by name, one object after the other.
+struct QuickNames<'a> {
+    references: &'a References,
+    objects: &'a mut ObjectReader,
+}
+
+impl QuickNames<'_> {
+    fn of_reach(&self, wanted: impl Fn(Reach) -> bool) -> Vec<ObjectId> {
+        let refs = self.references.refs.iter().filter(|found| wanted(found.reach));
+        let mut found: Vec<ObjectId> = refs.map(|found| found.target).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn branch(&mut self, name: &str) -> Option<ObjectId> {
+        let places = ["", "refs/heads/", "refs/remotes/"];
+        let id = places.iter().find_map(|before| self.reference(&format!("{before}{name}")))?;
+        self.commit(id)
+    }
+
+    fn reference(&self, name: &str) -> Option<ObjectId> {
+        self.references.refs.iter().find(|found| found.name == name.as_bytes()).map(|found| found.target)
+    }
+
+    /// The same rules as those of `Names`; only the beginnings of ids are left to it.
+    fn resolve(&mut self, name: &str) -> Option<ObjectId> {
+        const PLACES: &[(&str, &str)] = &[
+            ("", ""),
+            ("refs/", ""),
+            ("refs/tags/", ""),
+            ("refs/heads/", ""),
+            ("refs/remotes/", ""),
+            ("refs/remotes/", "/HEAD"),
+        ];
+        let (base, mut steps) = name.split_at(name.find(['~', '^', ':', '{']).unwrap_or(name.len()));
+        let base = if base == "@" { "HEAD" } else { base };
+        let full = || {
+            let mut places = PLACES.iter();
+            places.find_map(|(before, after)| self.reference(&format!("{before}{base}{after}")))
+        };
+        let id = ObjectId::from_hex(base.as_bytes()).or_else(full)?;
+        let mut commit = self.commit(id)?;
+        while let Some(step) = steps.chars().next() {
+            let rest = &steps[step.len_utf8()..];
+            if let Some(peeled) = rest.strip_prefix("{commit}").or_else(|| rest.strip_prefix("{}")) {
+                steps = peeled;
+                continue;
+            }
+            let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
+            let number = if digits == 0 { 1 } else { rest[..digits].parse::<u32>().ok()? };
+            commit = match step {
+                '~' if number <= MAX_STEPS => {
+                    (0..number).try_fold(commit, |commit, _| self.parent(commit, 0))?
+                }
+                '^' if number == 0 => commit,
+                '^' => self.parent(commit, number as usize - 1)?,
+                _ => return None,
+            };
+            steps = &rest[digits..];
+        }
+        Some(commit)
+    }
+
+    fn parent(&mut self, commit: ObjectId, at: usize) -> Option<ObjectId> {
+        let object = self.objects.read(commit, MAX_BYTES).ok()?;
+        ParsedCommit::parse(object.bytes()).parents.get(at).copied()
+    }
+
+    /// The commit that an object is or, as a tag, leads to.
+    fn commit(&mut self, id: ObjectId) -> Option<ObjectId> {
+        let mut id = id;
+        for _ in 0..64 {
+            let object = self.objects.read(id, MAX_BYTES).ok()?;
+            match object.kind {
+                ObjectKind::Commit => return Some(id),
+                ObjectKind::Tag => id = ParsedTag::parse(object.bytes()).target?,
+                ObjectKind::Tree | ObjectKind::Blob => return None,
+            }
+        }
+        None
+    }
+}
