@@ -25,6 +25,22 @@ pub struct Location {
     pub trail: Option<Trail>,
 }
 
+impl Location {
+    /// A place of which only the input is known: a name, or what is packed in it, has no line.
+    #[must_use]
+    pub fn of_input(origin: Origin, decoded: &[Decoding]) -> Self {
+        Self {
+            origin,
+            span: ByteSpan { start: 0, end: 0 },
+            start: Position::START,
+            end: Position::START,
+            decoded: decoded.to_vec(),
+            line_hash: None,
+            trail: None,
+        }
+    }
+}
+
 /// The input that a finding was found in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Origin {

@@ -10,7 +10,7 @@ use crate::coverage::{Coverage, Gap};
 use crate::finding::{Decoding, Location, Origin, line_hashes};
 use crate::needle::{Hit, Needle, Tally};
 use crate::source::{Source, SourceError, Stop};
-use crate::span::{ByteSpan, LineIndex, Position};
+use crate::span::{ByteSpan, LineIndex};
 use crate::unpack;
 
 /// Places that are listed of each file; the others are counted.
@@ -81,7 +81,7 @@ fn one(needle: &Needle, chunk: &Chunk<'_>) -> Files {
     files.places.extend(packed_places(&tally, &origin));
     let name = chunk.origin.path().and_then(Path::file_name).filter(|_| chunk.offset == 0);
     if name.is_some_and(|name| !needle.search(name.as_encoded_bytes()).is_empty()) {
-        files.places.push(input(origin.clone(), &[]));
+        files.places.push(Location::of_input(origin.clone(), &[]));
     }
     let subject = needle.redact(&origin.to_string());
     files.missed.extend(troubles.iter().map(|trouble| Gap::new(subject.clone(), trouble.reason())));
@@ -144,22 +144,9 @@ pub(super) fn places(needle: &Needle, chunk: &Chunk<'_>, hits: &[Hit], origin: &
 pub(super) fn packed_places(tally: &Tally, origin: &Origin) -> Vec<Location> {
     let mut places = BTreeMap::new();
     for (decoding, _) in tally.iter().filter(|(decoding, _)| is_packed(decoding)) {
-        places.insert(decoding.to_vec(), input(origin.clone(), decoding));
+        places.insert(decoding.to_vec(), Location::of_input(origin.clone(), decoding));
     }
     places.into_values().collect()
-}
-
-/// An input as a place: what is packed in it, or its name, has no line.
-fn input(origin: Origin, decoding: &[Decoding]) -> Location {
-    Location {
-        origin,
-        span: ByteSpan { start: 0, end: 0 },
-        start: Position::START,
-        end: Position::START,
-        decoded: decoding.to_vec(),
-        line_hash: None,
-        trail: None,
-    }
 }
 
 /// Whether the first decoder is that of a container.

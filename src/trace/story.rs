@@ -14,7 +14,6 @@ use crate::git::graph::CommitIndex;
 use crate::git::store::{Derivation, Kinds, Visited, Visitor};
 use crate::git::{ObjectKind, ParsedCommit, path_from_git};
 use crate::needle::{Needle, Tally};
-use crate::span::{ByteSpan, Position};
 
 /// Blobs that are read again to tell the line; more than that nobody looks at.
 const READ_AGAIN: usize = 500;
@@ -167,7 +166,7 @@ impl<'a> Teller<'a> {
         let at = found.iter().position(|place| place.decoded == *decoding);
         let mut place = match at {
             Some(at) => found.swap_remove(at),
-            None => nowhere(origin, decoding),
+            None => Location::of_input(origin, decoding),
         };
         place.trail = Some(self.trail(life, at_head));
         Some(place)
@@ -211,7 +210,7 @@ impl<'a> Teller<'a> {
             let origin = self.blob(None, blob);
             let mut places = if at < READ_AGAIN { self.places_in(blob, &origin, 0) } else { Vec::new() };
             if places.is_empty() {
-                places.push(nowhere(origin, &[]));
+                places.push(Location::of_input(origin, &[]));
             }
             for place in &mut places {
                 place.trail = Some(Trail { introduced: None, removed: None, at_head: false });
@@ -234,7 +233,7 @@ impl<'a> Teller<'a> {
             let mut places =
                 if at < READ_AGAIN { self.places_in(object, &origin, start) } else { Vec::new() };
             if places.is_empty() {
-                places.push(nowhere(origin, &[]));
+                places.push(Location::of_input(origin, &[]));
             }
             let by = self.commit_at(object).and_then(|commit| self.commits.get(&commit).cloned());
             for place in &mut places {
@@ -243,12 +242,12 @@ impl<'a> Teller<'a> {
             found.extend(places);
         }
         for (_, tree) in &objects.names {
-            found.push(nowhere(Origin::Text { kind: TextKind::FileName, id: id(*tree) }, &[]));
+            found.push(Location::of_input(Origin::Text { kind: TextKind::FileName, id: id(*tree) }, &[]));
         }
         for reference in &self.history.references.refs {
             if !self.needle.search(&reference.name).is_empty() {
                 let id = reference.target.to_string();
-                found.push(nowhere(Origin::Text { kind: TextKind::RefName, id }, &[]));
+                found.push(Location::of_input(Origin::Text { kind: TextKind::RefName, id }, &[]));
             }
         }
         found
@@ -304,19 +303,6 @@ fn counts(before: Option<&Tally>, after: Option<&Tally>) -> Vec<Counted> {
     }
     let changed = counts.into_iter().filter(|(_, (before, after))| before != after);
     changed.map(|(decoding, (before, after))| (decoding.to_vec(), before, after)).collect()
-}
-
-/// A place of which only the input is known.
-fn nowhere(origin: Origin, decoding: &[Decoding]) -> Location {
-    Location {
-        origin,
-        span: ByteSpan { start: 0, end: 0 },
-        start: Position::START,
-        end: Position::START,
-        decoded: decoding.to_vec(),
-        line_hash: None,
-        trail: None,
-    }
 }
 
 /// Reads authors and dates.
