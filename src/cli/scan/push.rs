@@ -171,11 +171,7 @@ fn remedy(refused: &str, project: &Project, findings: &[Finding]) -> String {
     let mut text = String::new();
     match commits.min() {
         Some(first) => {
-            let _ = writeln!(
-                text,
-                "kbsec: {refused}: take the secret out of the commit that brings it, {}.",
-                first.short()
-            );
+            let _ = writeln!(text, "kbsec: {refused}: take the secret out of commit {}.", first.short());
             text.push_str("To delete it in a later commit is not enough: all of them are sent.\n");
             let _ = writeln!(text, "    {}", rewriting(project, first));
         }
