@@ -47,10 +47,9 @@ impl<'a> Contents<'a> {
 
     /// Examines what is new, in parallel; what cannot be read is missed.
     pub(super) fn examine(&self, ids: &[ObjectId]) -> Result<(), GitError> {
-        self.each(ids, |objects, id| {
-            if let Err(error) = self.examine_one(objects, id) {
-                self.miss(vec![(id, error)]);
-            }
+        self.each(ids, |objects, id| match self.examine_one(objects, id) {
+            Ok(bytes) => drop(self.bytes.fetch_add(bytes, Ordering::Relaxed)),
+            Err(error) => self.miss(vec![(id, error)]),
         })
     }
 
@@ -76,7 +75,8 @@ impl<'a> Contents<'a> {
         })
     }
 
-    fn examine_one(&self, objects: &mut ObjectReader, id: ObjectId) -> Result<(), ObjectError> {
+    /// Examines one object; how many bytes it has.
+    fn examine_one(&self, objects: &mut ObjectReader, id: ObjectId) -> Result<u64, ObjectError> {
         let object = objects.read(id, self.question.limits.max_object_bytes)?;
         let number = self.number(id);
         let detector = self.question.detector;
@@ -91,14 +91,13 @@ impl<'a> Contents<'a> {
         // One object on which the detector fails must not end the scan.
         let seen = catch_unwind(AssertUnwindSafe(look));
         let bytes = object.bytes().len() as u64;
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
         (self.question.options.progress)(bytes);
         let mut known = self.lock();
         match seen {
             Ok(secrets) => drop(known.of_object.insert(id, secrets)),
             Err(_) => known.failed.push(id),
         }
-        Ok(())
+        Ok(bytes)
     }
 
     /// The secrets in a name that stands in a tree.
@@ -176,7 +175,7 @@ impl<'a> Contents<'a> {
         ids.into_iter().filter(|id| known.of_object.contains_key(id)).count() as u64
     }
 
-    /// Bytes that were examined.
+    /// Bytes that were examined, without what was there before.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
