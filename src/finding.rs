@@ -110,17 +110,58 @@ impl Finding {
 /// The secret of a finding and what may be shown of it.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// The value, decoded.
-    pub secret: Secret,
-    /// The part that is public by format, such as `ghp_`; may be empty.
-    pub public_prefix: String,
+    value: Value,
+    public_prefix: String,
+}
+
+/// A secret, or what is left of one that nobody may keep.
+#[derive(Clone, Debug)]
+enum Value {
+    Known(Secret),
+    Length(usize),
 }
 
 impl Evidence {
+    /// A secret, decoded, and the part of it that is public by format, such as `ghp_`, which may be empty.
+    #[must_use]
+    pub fn new(secret: Secret, public_prefix: impl Into<String>) -> Self {
+        Self { value: Value::Known(secret), public_prefix: public_prefix.into() }
+    }
+
+    /// A secret of which only the length in bytes was remembered.
+    #[must_use]
+    pub fn remembered(length: usize, public_prefix: impl Into<String>) -> Self {
+        Self { value: Value::Length(length), public_prefix: public_prefix.into() }
+    }
+
+    /// The value; `None` where only its length was remembered.
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
+        match &self.value {
+            Value::Known(secret) => Some(secret),
+            Value::Length(_) => None,
+        }
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        match &self.value {
+            Value::Known(secret) => secret.len(),
+            Value::Length(length) => *length,
+        }
+    }
+
+    /// The part that is public by format, such as `ghp_`; may be empty.
+    #[must_use]
+    pub fn public_prefix(&self) -> &str {
+        &self.public_prefix
+    }
+
     /// What every report may show: the public prefix and the length, such as `ghp_… (40 characters)`.
     #[must_use]
     pub fn preview(&self) -> String {
-        format!("{}… ({} characters)", self.public_prefix, self.secret.len())
+        format!("{}… ({} characters)", self.public_prefix, self.length())
     }
 }
 

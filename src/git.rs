@@ -20,6 +20,7 @@ mod remote;
 pub mod renames;
 mod shards;
 mod signature;
+mod state;
 pub mod store;
 mod tag;
 mod tree;
@@ -30,11 +31,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use commit::ParsedCommit;
-pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, path_from_git};
+pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, is_object_file, path_from_git};
 pub use object_set::ObjectSet;
 pub use reader::ObjectReader;
 pub use refs::{Reference, References, Reflog, ReflogEntry};
 pub use signature::Signature;
+pub use state::{State, is_remembered, remembered_in};
 pub use tag::ParsedTag;
 pub use tree::{MalformedTree, TreeEntries, TreeEntry};
 

@@ -189,8 +189,7 @@ impl Found {
     fn finding(self, request: &Request<'_>) -> Result<Finding, Malformed> {
         let mut builder = FindingBuilder::new(Arc::new(rule(request.value.is_some())?));
         if let Some(value) = request.value {
-            let evidence = Evidence { secret: value.clone(), public_prefix: String::new() };
-            builder = builder.evidence(evidence);
+            builder = builder.evidence(Evidence::new(value.clone(), ""));
         }
         if self.unlisted > 0 {
             builder = builder.reason(format!("{} more places are not listed", self.unlisted));

@@ -30,6 +30,7 @@ pub struct FindingBuilder {
     locations: Vec<Location>,
     exposure: Option<Exposure>,
     changes: Vec<Change>,
+    fingerprint: Option<Fingerprint>,
 }
 
 impl FindingBuilder {
@@ -46,6 +47,7 @@ impl FindingBuilder {
             locations: Vec::new(),
             exposure: None,
             changes: Vec::new(),
+            fingerprint: None,
         }
     }
 
@@ -101,9 +103,16 @@ impl FindingBuilder {
         self
     }
 
+    /// States the fingerprint, where an earlier run made it with the same key from a secret that is not at hand.
+    #[must_use]
+    pub fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
     /// The finding, its locations sorted and without repetition.
     ///
-    /// Its fingerprint is made of rule and secret; without a secret, of rule and first location.
+    /// Unless it was stated, its fingerprint is made of rule and secret; without a secret, of rule and first location.
     ///
     /// # Errors
     /// When there is no location, or one that ends before it starts.
@@ -117,7 +126,8 @@ impl FindingBuilder {
         let Some(first) = self.locations.first() else {
             return Err(Malformed::NoLocation(id()));
         };
-        let fingerprint = fingerprint(&self.rule, self.evidence.as_ref(), first, key);
+        let secret = self.evidence.as_ref().and_then(Evidence::secret);
+        let fingerprint = self.fingerprint.unwrap_or_else(|| fingerprint(&self.rule, secret, first, key));
         Ok(Finding {
             rule: self.rule,
             severity: self.severity,
@@ -134,12 +144,12 @@ impl FindingBuilder {
 
 fn fingerprint(
     rule: &RuleMeta,
-    evidence: Option<&Evidence>,
+    secret: Option<&Secret>,
     first: &Location,
     key: &FingerprintKey,
 ) -> Fingerprint {
-    match evidence {
-        Some(evidence) => evidence.secret.fingerprint(key, rule.id.as_str()),
+    match secret {
+        Some(secret) => secret.fingerprint(key, rule.id.as_str()),
         None => {
             Secret::new(format!("{}:{}", first.origin, first.span.start)).fingerprint(key, rule.id.as_str())
         }

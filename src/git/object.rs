@@ -197,6 +197,21 @@ pub fn path_from_git(bytes: &[u8]) -> PathBuf {
     Path::new(&*String::from_utf8_lossy(bytes)).to_path_buf()
 }
 
+/// Whether a path below `objects` is one that git reads objects from, or an index of them.
+#[must_use]
+pub fn is_object_file(name: &str) -> bool {
+    let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match name.split_once('/') {
+        Some(("pack", file)) => {
+            let stem = file.strip_prefix("pack-").and_then(|file| file.split_once('.'));
+            stem.is_some_and(|(hash, _)| is_hex(hash)) || file.starts_with("multi-pack-index")
+        }
+        Some(("info", file)) => file.starts_with("commit-graph"),
+        Some((fan, rest)) => fan.len() == 2 && is_hex(fan) && matches!(rest.len(), 38 | 62) && is_hex(rest),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,5 +227,20 @@ mod tests {
         assert_eq!(ObjectId::from_hex(&[b'a'; 41]), None);
         assert_eq!(ObjectId::from_hex(&[b'x'; 40]), None);
         assert_eq!(ObjectId::from_bytes(&[0; 21]), None);
+    }
+
+    #[test]
+    fn objects_are_known_by_their_names() {
+        let hash = "ab".repeat(19);
+        for (name, expected) in [
+            (format!("ab/{hash}"), true),
+            (format!("pack/pack-{hash}ab.idx"), true),
+            ("pack/multi-pack-index".into(), true),
+            ("info/commit-graphs/graph-1.graph".into(), true),
+            ("info/alternates".into(), false),
+            ("ab/notes".into(), false),
+        ] {
+            assert_eq!(is_object_file(&name), expected, "{name}");
+        }
     }
 }

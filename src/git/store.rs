@@ -6,7 +6,7 @@
 mod access;
 mod buffer;
 mod delta;
-mod directory;
+pub(super) mod directory;
 mod entry;
 mod forest;
 #[doc(hidden)]

@@ -96,8 +96,8 @@ impl Sample {
     /// Everything that comes from scanned content or from rules tries to harm its reader.
     pub(super) fn hostile() -> Self {
         let rule = Arc::new(RuleMeta { title: HOSTILE.into(), ..(*github()).clone() });
-        let mut builder = FindingBuilder::new(Arc::clone(&rule))
-            .evidence(Evidence { secret: Secret::new(token('h')), public_prefix: String::new() });
+        let mut builder =
+            FindingBuilder::new(Arc::clone(&rule)).evidence(Evidence::new(Secret::new(token('h')), ""));
         builder = builder.reason(HOSTILE).location(place(file(HOSTILE), 1));
         let path = Path::new("bad").join(not_utf8());
         builder =
@@ -200,7 +200,7 @@ fn place(origin: Origin, line: u64) -> Location {
 }
 
 fn build(rule: Arc<RuleMeta>, value: &str, prefix: &str, reasons: &[&str], places: Vec<Location>) -> Finding {
-    let evidence = Evidence { secret: Secret::new(value), public_prefix: prefix.into() };
+    let evidence = Evidence::new(Secret::new(value), prefix);
     let builder = FindingBuilder::new(rule).evidence(evidence);
     let builder = reasons.iter().fold(builder, |builder, reason| builder.reason(*reason));
     places.into_iter().fold(builder, FindingBuilder::location).build(&FingerprintKey::default()).unwrap()

@@ -63,7 +63,7 @@ impl Group {
         let builder = FindingBuilder::new(self.rule)
             .severity(self.severity)
             .confidence(self.confidence)
-            .evidence(Evidence { secret, public_prefix: self.public_prefix });
+            .evidence(Evidence::new(secret, self.public_prefix));
         let builder = self.facts.into_iter().fold(builder, FindingBuilder::reason);
         let builder = self.locations.into_iter().fold(builder, FindingBuilder::location);
         exposure.into_iter().fold(builder, FindingBuilder::exposure).build(key).ok()

@@ -52,6 +52,5 @@ pub(super) fn value(
 
 fn with(digits: &str, outcome: &Outcome) -> Option<Secret> {
     let is_it = |finding: &&Finding| finding.fingerprint().to_string().starts_with(digits);
-    let evidence = outcome.findings.iter().find(is_it)?.evidence()?;
-    Some(evidence.secret.clone())
+    outcome.findings.iter().find(is_it)?.evidence()?.secret().cloned()
 }

@@ -24,12 +24,26 @@ pub(super) struct ObjectDirectory {
     pub(super) loose: Vec<u8>,
 }
 
-/// Every directory once, the main one first.
+/// What every directory has, the main one first.
 pub(super) fn all(
     directories: &ObjectDirectories,
     format: ObjectFormat,
     gaps: &mut Vec<Gap>,
 ) -> Result<Vec<ObjectDirectory>, GitError> {
+    let paths = paths(directories, gaps)?;
+    let found = paths.into_iter().map(|path| ObjectDirectory {
+        packs: packs(&path.join("pack"), format, gaps),
+        loose: loose(&path, format, gaps),
+        path,
+    });
+    Ok(found.collect())
+}
+
+/// Every directory once, the main one first.
+pub(in crate::git) fn paths(
+    directories: &ObjectDirectories,
+    gaps: &mut Vec<Gap>,
+) -> Result<Vec<PathBuf>, GitError> {
     let main = directories.main.clone();
     if let Err(cause) = fs::read_dir(&main) {
         return Err(GitError::Unreadable { path: main, cause });
@@ -62,11 +76,7 @@ pub(super) fn all(
         } else {
             open.extend(borrowed.into_iter().rev().map(|path| (path, depth + 1)));
         }
-        found.push(ObjectDirectory {
-            packs: packs(&path.join("pack"), format, gaps),
-            loose: loose(&path, format, gaps),
-            path,
-        });
+        found.push(path);
     }
     Ok(found)
 }

@@ -68,7 +68,7 @@ fn exposure(reach: Reach, refs: &[&str], trail: Option<&Trail>) -> Exposure {
 }
 
 fn found(rule: Arc<RuleMeta>, filler: char, places: Vec<Location>, exposure: Exposure) -> Finding {
-    let evidence = Evidence { secret: Secret::new(token(filler)), public_prefix: String::new() };
+    let evidence = Evidence::new(Secret::new(token(filler)), "");
     let builder = FindingBuilder::new(rule).evidence(evidence).exposure(exposure);
     places.into_iter().fold(builder, FindingBuilder::location).build(&FingerprintKey::default()).unwrap()
 }

@@ -367,8 +367,8 @@ impl<'a> Finding<'a> {
             reasons: finding.reasons(),
             secret: finding.evidence().map(|evidence| Secret {
                 preview: evidence.preview(),
-                length: evidence.secret.len(),
-                value: reveal.map(|consent| evidence.secret.reveal(consent)),
+                length: evidence.length(),
+                value: reveal.and_then(|consent| Some(evidence.secret()?.reveal(consent))),
             }),
             locations: finding.locations().iter().map(Location::new).collect(),
             exposure: finding.exposure().map(|exposure| Exposure::new(exposure, usize::MAX)),

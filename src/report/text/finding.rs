@@ -48,11 +48,11 @@ pub(super) fn write(group: &[&Finding], style: &Style, run: &Run, page: &mut Pag
 }
 
 fn secret(evidence: &Evidence, reveal: Option<&Consent>, page: &mut Page<'_>) -> io::Result<()> {
-    let Some(consent) = reveal else {
+    let (Some(consent), Some(secret)) = (reveal, evidence.secret()) else {
         return page.entry("secret", Body::Prose(&evidence.preview()));
     };
     let mut label = "secret";
-    for line in evidence.secret.reveal(consent).lines() {
+    for line in secret.reveal(consent).lines() {
         page.entry(label, Body::Verbatim(line))?;
         label = "";
     }

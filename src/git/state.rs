@@ -1,0 +1,248 @@
+//! A state: everything on disk that a scan of a history reads, as one hash that another one is compared with.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::Repository;
+use super::store::directory;
+
+/// Equal states mean that no file was added, removed, replaced or written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State(pub [u8; 32]);
+
+/// The folder in a git directory where scans are remembered, and the beginning of the names of files in it.
+const FOLDER: &str = "kbsec";
+const FILE: &str = "history.cache";
+
+/// The file in which the scan of a history is remembered.
+#[must_use]
+pub fn remembered_in(common_dir: &Path) -> PathBuf {
+    common_dir.join(FOLDER).join(FILE)
+}
+
+/// Whether a path is that file in the git directory `top`, or one of its drafts.
+#[must_use]
+pub fn is_remembered(top: &Path, path: &Path) -> bool {
+    let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
+    name.starts_with(FILE.as_bytes())
+        && path.parent().is_some_and(|folder| folder.ends_with(FOLDER) && folder.parent() == Some(top))
+}
+
+impl Repository {
+    /// The state of the files of the repository: of its git directories, its index and all its object directories.
+    ///
+    /// `None` when there is any doubt whether equal states would mean equal content. Such doubt comes from symbolic
+    /// links, unreadable directories, reftables (the git program reads them), large files that were written less than
+    /// two seconds before `now` (in seconds since the Unix epoch), and operating systems that do not tell enough.
+    #[must_use]
+    pub fn state(&self, now: u64) -> Option<State> {
+        if self.reftable {
+            return None;
+        }
+        let common_dir = self.common_dir.canonicalize().ok()?;
+        let mut survey = Survey { hash: Sha256::new(), common_dir, now };
+        survey.text(format!("{:?} {:?}", self.format, self.place).as_bytes());
+        survey.text(format!("{:?} {:?}", self.index_file, self.objects).as_bytes());
+        let mut gaps = Vec::new();
+        let mut roots = directory::paths(&self.objects, &mut gaps).ok().filter(|_| gaps.is_empty())?;
+        roots.extend([self.common_dir.clone(), self.place.git_dir.clone()]);
+        let mut roots: Vec<PathBuf> =
+            roots.iter().map(|path| path.canonicalize()).collect::<Result<_, _>>().ok()?;
+        roots.sort();
+        // A directory inside another one is walked with it.
+        roots.dedup_by(|inner, outer| inner.starts_with(&*outer));
+        for root in &roots {
+            survey.directory(root, 0)?;
+        }
+        survey.index(&self.index_file)?;
+        Some(State(survey.hash.finalize().into()))
+    }
+}
+
+/// Goes through directories and adds what it meets to a hash.
+struct Survey {
+    hash: Sha256,
+    common_dir: PathBuf,
+    now: u64,
+}
+
+/// Git nests its directories less deeply.
+const MAX_DEPTH: usize = 64;
+/// Of files up to this size the content counts too: times on disk tell no two changes within a few milliseconds apart.
+const READ_BYTES: u64 = 16 << 20;
+/// Larger files, that are not named after their content, have to be that much older than now.
+const SETTLED_SECONDS: u64 = 2;
+
+impl Survey {
+    fn text(&mut self, text: &[u8]) {
+        self.number(text.len() as u64);
+        self.hash.update(text);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.hash.update(number.to_le_bytes());
+    }
+
+    fn directory(&mut self, directory: &Path, depth: usize) -> Option<()> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let entries = std::fs::read_dir(directory).ok()?;
+        let mut paths =
+            entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>().ok()?;
+        paths.retain(|path| !is_remembered(&self.common_dir, path));
+        paths.sort();
+        for path in &paths {
+            let about = path.symlink_metadata().ok()?;
+            if about.is_dir() {
+                self.directory(path, depth + 1)?;
+            } else if about.is_file() {
+                self.file(path, &about)?;
+            } else if about.is_symlink() {
+                // Where it leads is out of sight.
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// The index, which may lie anywhere or not exist.
+    fn index(&mut self, path: &Path) -> Option<()> {
+        match path.metadata() {
+            Ok(about) if about.is_file() => self.file(path, &about),
+            Ok(_) => None,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(()),
+            Err(_) => None,
+        }
+    }
+
+    #[cfg(unix)]
+    fn file(&mut self, path: &Path, about: &std::fs::Metadata) -> Option<()> {
+        use std::os::unix::fs::MetadataExt;
+        self.text(path.as_os_str().as_encoded_bytes());
+        // The number of the file and the time of its change cannot be chosen by whoever made an archive of it.
+        for number in [about.dev(), about.ino(), about.mode().into(), about.uid().into(), about.size()] {
+            self.number(number);
+        }
+        for time in [about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()] {
+            self.number(time.cast_unsigned());
+        }
+        if is_named_by_content(path) {
+            return Some(());
+        }
+        if about.size() <= READ_BYTES {
+            let content = std::fs::read(path).ok()?;
+            self.text(&content);
+            return Some(());
+        }
+        let changed = u64::try_from(about.ctime().max(about.mtime())).ok()?;
+        (changed.saturating_add(SETTLED_SECONDS) < self.now).then_some(())
+    }
+
+    /// Other systems do not tell when a file was changed by whatever means.
+    #[cfg(not(unix))]
+    fn file(&mut self, _: &Path, _: &std::fs::Metadata) -> Option<()> {
+        None
+    }
+}
+
+/// Whether a file is an object, a pack or an object of LFS: another content would have another name.
+fn is_named_by_content(path: &Path) -> bool {
+    let Some(path) = path.to_str() else { return false };
+    let Some((_, name)) = path.rsplit_once("/objects/") else { return false };
+    let file = name.rsplit('/').next().unwrap_or_default();
+    super::is_object_file(name) || (file.len() == 64 && file.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::git::GitEnvironment;
+    use crate::git::fixture::Fixture;
+
+    fn state(start: &Path) -> Option<State> {
+        Repository::discover(start, &GitEnvironment::default()).unwrap().unwrap().state(u64::MAX)
+    }
+
+    #[test]
+    fn every_change_makes_another_state() {
+        let repo = Fixture::new();
+        let mut seen = vec![state(repo.root()).unwrap()];
+        let steps: [&[&str]; 9] = [
+            &["commit", "-q", "--allow-empty", "-m", "1"],
+            &["branch", "side"],
+            &["tag", "-a", "-m", "x", "v1"],
+            &["branch", "-D", "-q", "side"],
+            &["config", "remote.origin.url", "https://example.org/a.git"],
+            &["add", "file"],
+            &["stash", "-q"],
+            &["reflog", "expire", "--expire=now", "--all"],
+            &["repack", "-adq"],
+        ];
+        repo.write("file", "x");
+        for step in steps {
+            repo.git(step);
+            assert_eq!(state(repo.root()), state(repo.root()));
+            seen.push(state(repo.root()).unwrap());
+        }
+        repo.write(".git/description", "another");
+        seen.push(state(repo.root()).unwrap());
+        repo.write(".git/description", "Another");
+        seen.push(state(repo.root()).unwrap());
+        for (index, one) in seen.iter().enumerate() {
+            assert!(!seen[..index].contains(one), "step {index}");
+        }
+        repo.write("untracked", "x");
+        assert_eq!(state(repo.root()).as_ref(), seen.last());
+    }
+
+    #[test]
+    fn borrowed_objects_and_linked_work_trees_count() {
+        let repo = Fixture::new();
+        repo.write("file", "1");
+        repo.commit_all();
+        repo.git(&["worktree", "add", "-q", "--detach", "linked"]);
+        repo.git(&["clone", "-q", "--shared", "--bare", ".git", "borrower"]);
+        let (linked, borrower) = (repo.path("linked"), repo.path("borrower"));
+        let before = (state(&linked).unwrap(), state(&borrower).unwrap());
+        repo.write("file", "2");
+        repo.git(&["hash-object", "-w", "file"]);
+        assert_ne!(state(&linked).unwrap(), before.0);
+        assert_ne!(state(&borrower).unwrap(), before.1);
+    }
+
+    #[test]
+    fn doubts_are_no_state() {
+        let repo = Fixture::new();
+        assert!(state(repo.root()).is_some());
+        std::os::unix::fs::symlink("config", repo.path(".git/link")).unwrap();
+        assert_eq!(state(repo.root()), None);
+        std::fs::remove_file(repo.path(".git/link")).unwrap();
+        repo.write(".git/objects/info/alternates", "/nowhere\n");
+        assert_eq!(state(repo.root()), None);
+        std::fs::remove_file(repo.path(".git/objects/info/alternates")).unwrap();
+        repo.write(".git/large", vec![0; READ_BYTES as usize + 1]);
+        let repository = Repository::discover(repo.root(), &GitEnvironment::default()).unwrap().unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        assert_eq!(repository.state(now), None);
+        assert!(repository.state(now + 60).is_some());
+        if let Some(tables) = Fixture::with_init(&["--ref-format=reftable"]) {
+            assert_eq!(state(tables.root()), None);
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_no_part_of_the_state() {
+        let repo = Fixture::new();
+        let before = state(repo.root());
+        repo.write(".git/kbsec/history.cache", "x");
+        repo.write(".git/kbsec/history.cache.1", "x");
+        assert_eq!(state(repo.root()), before);
+        repo.write(".git/refs/kbsec/history.cache", "x");
+        assert_ne!(state(repo.root()), before);
+        assert!(is_remembered(&repo.path(".git"), &remembered_in(&repo.path(".git"))));
+    }
+}
