@@ -14,7 +14,7 @@ use crate::finding::{Finding, Location, line_hashes};
 use crate::secret::{FingerprintKey, Secret};
 use crate::source::{Source, SourceError, Stop};
 use crate::span::{ByteSpan, LineIndex};
-use group::{Group, expire, raise_pairs};
+use group::{Group, earliest, expire, raise_pairs};
 pub use history::{Limits, scan_history};
 
 /// What a scan needs to know besides source and rules.
@@ -34,6 +34,11 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// What was and was not examined.
     pub coverage: Coverage,
+    /// Why the scan could not be remembered, where that was asked for.
+    pub note: Option<String>,
+    /// When the first of the tokens expires that still work, in seconds since the Unix epoch: from then on a scan
+    /// would tell something else. Nobody asks a scan of a range.
+    until: Option<u64>,
 }
 
 /// Scans everything that the source holds.
@@ -62,13 +67,14 @@ pub fn scan(
     coverage.skipped.extend(gathered.allowed);
     coverage.missed.sort();
     coverage.skipped.sort();
+    let until = gathered.until;
     let mut findings: Vec<Finding> = gathered
         .groups
         .into_iter()
         .filter_map(|(name, group)| group.finding(name.1, &options.key, None))
         .collect();
     worst_first(&mut findings);
-    Ok(Outcome { findings, coverage })
+    Ok(Outcome { findings, coverage, note: None, until })
 }
 
 /// Sorts findings by severity and confidence, then by place.
@@ -137,11 +143,13 @@ struct Gathered {
     groups: HashMap<(Arc<str>, Secret), Group>,
     allowed: Vec<Gap>,
     missed: Vec<Gap>,
+    until: Option<u64>,
 }
 
 impl Gathered {
     fn add(&mut self, places: Vec<Place>) {
         for Place { found, location } in places {
+            self.until = earliest(self.until, found.expires);
             if found.allowed {
                 let subject = format!("{}:{}", location.origin, location.start.line);
                 let gap = Gap::new(subject, format!("{} allowed by a comment", found.rule.id));

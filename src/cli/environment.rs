@@ -23,6 +23,8 @@ pub(crate) struct Environment {
     pub(crate) hook_folders: Vec<PathBuf>,
     /// What the pre-commit framework is pushing, `PRE_COMMIT_TO_REF`, and where to, `PRE_COMMIT_REMOTE_NAME`.
     pub(crate) framework: (Option<String>, Option<String>),
+    /// Whether this is a machine that builds and tests what was pushed: `CI` is set, and not to `false`.
+    pub(crate) ci: bool,
     /// Where the user is.
     pub(crate) directory: PathBuf,
     no_color: bool,
@@ -51,6 +53,8 @@ impl Environment {
             fingerprint_key: env::var_os("KBSEC_FINGERPRINT_KEY").filter(|key| !key.is_empty()),
             hook_program: path("KBSEC").unwrap_or_else(|| "kbsec".into()).into_os_string(),
             hook_folders,
+            ci: env::var_os("CI")
+                .is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case("false")),
             framework: (text("PRE_COMMIT_TO_REF"), text("PRE_COMMIT_REMOTE_NAME")),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use kbsec::config::{Config, Waiver};
 use kbsec::coverage::Gap;
 use kbsec::date;
-use kbsec::detect::Detector;
 use kbsec::finding::{Confidence, Finding};
 use kbsec::git::{GitError, Repository};
 use kbsec::report;
+use kbsec::rule::RuleSet;
 use kbsec::scan::Outcome;
 use kbsec::secret::FingerprintKey;
 
@@ -58,7 +58,7 @@ impl Project {
     }
 
     /// The embedded rules, those of the configuration and `added`, without those that it or `disabled` names.
-    pub(super) fn detector(&self, added: &[PathBuf], disabled: &[String]) -> anyhow::Result<Detector> {
+    pub(super) fn rules(&self, added: &[PathBuf], disabled: &[String]) -> anyhow::Result<RuleSet> {
         let paths: Vec<PathBuf> = added.iter().chain(&self.config.rules).cloned().collect();
         let mut rules = super::rules::load(&paths)?;
         for name in disabled.iter().chain(&self.config.disable) {
@@ -68,7 +68,7 @@ impl Project {
         if rules.iter().next().is_none() {
             return Err(Hinted::error("every rule is disabled", "without rules nothing would be looked for"));
         }
-        Ok(Detector::new(&rules)?)
+        Ok(rules)
     }
 
     /// The key of the fingerprints.

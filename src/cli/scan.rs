@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use kbsec::config::parse_size;
+use kbsec::detect::Detector;
 use kbsec::finding::Confidence;
 use kbsec::git::Repository;
 use kbsec::report::{Format, Report, Run, Style};
@@ -114,7 +115,8 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let file = args.output.as_deref().filter(|path| !is_dash(path));
     file.map(output::check).transpose()?;
     let project = project(args, context)?;
-    let detector = project.detector(&args.rules, &args.disable)?;
+    let rules = project.rules(&args.rules, &args.disable)?;
+    let detector = Detector::new(&rules)?;
     let scannable = Scannable::new(args, &project, context)?;
     let stop = interrupt::listen();
     let is_late = push::watch(args.history.time_limit, &stop);
@@ -123,7 +125,7 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let (mut outcome, subject) = match scannable {
         Scannable::Source(source, subject) => (scan(source.as_ref(), &detector, &options, &stop)?, subject),
         Scannable::History(subject) => {
-            (history::run(args, &project, context, (&detector, &options, &stop))?, subject)
+            (history::run(args, &project, context, (&rules, &detector, &options, &stop))?, subject)
         }
     };
     drop(progress);

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::format::{RawFile, Rule};
 use crate::toml_text;
 
@@ -131,6 +133,16 @@ impl RuleSet {
         self.add(file, provider, origin, |id| {
             text.rfind(&format!("\"{id}\"")).map_or_else(String::new, |offset| toml_text::place(text, offset))
         })
+    }
+
+    /// A hash of everything that the rules say: others have another one.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for rule in &self.rules {
+            hash.update(format!("{rule:?}\n"));
+        }
+        hash.finalize().into()
     }
 
     /// All rules, sorted by id.

@@ -87,10 +87,15 @@ pub(crate) fn raise_pairs(matches: &mut [Match]) {
     }
 }
 
-/// A token that has expired opens nothing any more.
+/// A token that has expired opens nothing any more, and will not expire again.
 pub(crate) fn expire(found: &mut Match, now: u64) {
-    if found.expires.is_some_and(|expires| expires < now) {
+    if found.expires.take_if(|expires| *expires < now).is_some() {
         found.severity = found.severity.min(Severity::Low);
         found.facts.push("expired".to_owned());
     }
+}
+
+/// The earlier one of two moments that may never come.
+pub(crate) fn earliest(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).min()
 }

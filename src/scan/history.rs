@@ -1,5 +1,6 @@
 //! The scan of a history: every object that git still holds, through the detector, each secret with its commits.
 
+mod cache;
 mod gaps;
 mod locations;
 mod objects;
@@ -16,6 +17,7 @@ use objects::Examiner;
 use range::{Answer, Question};
 use secrets::{Found, SecretNumber, Secrets};
 
+use super::group::earliest;
 use super::{Options, Outcome, worst_first};
 use crate::coverage::Coverage;
 use crate::detect::Detector;
@@ -37,13 +39,24 @@ pub struct Limits {
     pub max_count: Option<usize>,
     /// Larger objects are missed, and said to be.
     pub max_object_bytes: u64,
+    /// Remembers the scan in the git directory, if everything is asked about, and recalls it while nothing has changed;
+    /// the digest of the rules that the detector is made of. `None` remembers nothing.
+    ///
+    /// A secret that is recalled has no value, only a length.
+    pub cache: Option<[u8; 32]>,
     /// The current directory, to which paths of the git directory are relative.
     pub here: PathBuf,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { commits: None, max_count: None, max_object_bytes: 256 << 20, here: PathBuf::from(".") }
+        Self {
+            commits: None,
+            max_count: None,
+            max_object_bytes: 256 << 20,
+            cache: None,
+            here: PathBuf::from("."),
+        }
     }
 }
 
@@ -60,14 +73,23 @@ pub fn scan_history(
     limits: &Limits,
     (options, stop): (&Options<'_>, &Stop),
 ) -> Result<Outcome, SourceError> {
+    let question = Question { repository, detector, limits, options, stop };
+    match limits.cache.filter(|_| limits.commits.is_none() && limits.max_count.is_none()) {
+        Some(rules) => cache::scan(&question, &rules, || scan_all(&question)),
+        None => scan_all(&question),
+    }
+}
+
+/// The scan itself.
+fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
+    let &Question { repository, detector, limits, options, stop } = question;
     let cannot_read = |error: GitError| SourceError {
         what: format!("cannot read the objects of {}", repository.git_dir().display()),
         hint: error.hint().into(),
         cause: Some(Box::new(error)),
     };
-    let question = Question { repository, detector, limits, options, stop };
     let answer = match &limits.commits {
-        Some(commits) => range::scan(&question, commits).map_err(cannot_read)?,
+        Some(commits) => range::scan(question, commits).map_err(cannot_read)?,
         None => Answer::Unknown,
     };
     let besides = match answer {
@@ -121,17 +143,19 @@ impl Run<'_> {
         let mut coverage = gaps::coverage(&history, &walked.unread, self.limits.max_object_bytes);
         let hits = self.hits(&walked);
         let is_whole = scope.is_none();
+        let mut until = walked.found.until;
         let mut findings = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
         if is_whole {
             let directories = [self.repository.common_dir(), self.repository.git_dir()];
             let files = GitFiles::new(directories.map(Path::to_path_buf), self.limits.here.clone());
             let files = super::scan(&files, self.detector, self.options, self.stop)?;
             merge(&mut findings, files.findings);
+            until = earliest(until, files.until);
             coverage.kinds.push(("files", files.coverage.items));
             coverage.absorb(files.coverage);
         }
         worst_first(&mut findings);
-        Ok(Outcome { findings, coverage })
+        Ok(Outcome { findings, coverage, note: None, until })
     }
 
     fn walk_all(&self) -> Walked {

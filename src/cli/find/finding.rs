@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use kbsec::detect::Detector;
 use kbsec::finding::Finding;
 use kbsec::scan::{Limits, Options, Outcome, scan, scan_history};
 use kbsec::secret::Secret;
@@ -30,7 +31,7 @@ pub(super) fn value(
             "take them from the line `fingerprint` of a report",
         ));
     }
-    let detector = project.detector(&[], &[])?;
+    let detector = Detector::new(&project.rules(&[], &[])?)?;
     let options = Options { key: project.key(context), now: Environment::now(), progress: &|_| {} };
     let files = worktree::Options { git: context.environment.git.clone(), ..worktree::Options::default() };
     let files = Worktree::new([path.to_path_buf()], files);

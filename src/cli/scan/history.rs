@@ -3,6 +3,7 @@
 use clap::Args;
 use kbsec::detect::Detector;
 use kbsec::git::graph::Scope;
+use kbsec::rule::RuleSet;
 use kbsec::scan::{Limits, Options, Outcome, scan_history};
 use kbsec::source::Stop;
 
@@ -33,6 +34,13 @@ pub(crate) struct HistoryArgs {
     /// Report only what the latest N of these commits introduced
     #[arg(long, value_name = "N", help_heading = "History", requires = "history")]
     max_count: Option<usize>,
+    /// Remember the scan in the git directory, without secrets: while nothing changes there, the next one gives the
+    /// same report at once. The default where the environment variable CI is set
+    #[arg(long, help_heading = "History", requires = "history", conflicts_with = "no_cache")]
+    cache: bool,
+    /// Scan everything, whatever is remembered, and remember nothing
+    #[arg(long, help_heading = "History", requires = "history")]
+    no_cache: bool,
     /// What git's pre-push hook calls: report what the push to REMOTE would publish; the refs come on standard input.
     /// Without REMOTE, what the pre-commit framework tells in the environment
     #[arg(long, value_name = "REMOTE", help_heading = "Git hooks", group = "commits")]
@@ -75,12 +83,20 @@ impl HistoryArgs {
     }
 }
 
+impl ScanArgs {
+    /// Whether scans are remembered. What is to be shown in full has to be found.
+    fn remembers(&self, context: &Context) -> bool {
+        let is_wanted = self.history.cache || (context.environment.ci && !self.history.no_cache);
+        is_wanted && !self.reveal
+    }
+}
+
 /// Scans the history of the project's repository.
 pub(super) fn run(
     args: &ScanArgs,
     project: &Project,
     context: &Context,
-    (detector, options, stop): (&Detector, &Options<'_>, &Stop),
+    (rules, detector, options, stop): (&RuleSet, &Detector, &Options<'_>, &Stop),
 ) -> anyhow::Result<Outcome> {
     let repository = match &project.repository {
         Ok(Some(repository)) => repository,
@@ -101,12 +117,18 @@ pub(super) fn run(
     let mut limits = Limits {
         commits,
         max_count: args.history.max_count,
+        cache: args.remembers(context).then(|| rules.digest()),
         here: context.environment.directory.clone(),
         ..Limits::default()
     };
     let limit = args.max_file_size.or(project.config.max_file_size);
     limits.max_object_bytes = limit.unwrap_or(limits.max_object_bytes);
-    Ok(scan_history(repository, detector, &limits, (options, stop))?)
+    let outcome = scan_history(repository, detector, &limits, (options, stop))?;
+    // Where nobody asked for it, it is no loss.
+    if let (true, Some(note)) = (args.history.cache, &outcome.note) {
+        context.note(note);
+    }
+    Ok(outcome)
 }
 
 /// What a report calls the input.

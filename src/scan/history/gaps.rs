@@ -17,6 +17,7 @@ pub(super) struct Unread {
 }
 
 pub(super) const FSCK: &str = "Run `git fsck --full` to see what is damaged.";
+const RAISE: &str = "Raise it with --max-file-size";
 pub(super) const UNSHALLOW: &str = "`git fetch --unshallow` brings the rest.";
 pub(super) const REFETCH: &str =
     "If the clone is partial, `git fetch --refetch --no-filter` brings the rest; else run `git fsck`.";
@@ -64,6 +65,11 @@ pub(super) fn coverage(history: &History<'_>, unread: &Unread, limit: u64) -> Co
     coverage
 }
 
+/// Whether a gap is there again in every scan of the same files: one that comes from a trouble of the moment is not.
+pub(super) fn is_lasting(gap: &Gap) -> bool {
+    [UNSHALLOW, REFETCH].contains(&gap.hint.as_str()) || gap.hint.starts_with(RAISE)
+}
+
 /// There were more paths than anybody can read.
 pub(super) fn too_many_paths() -> Gap {
     Gap::new("some paths of secrets", "there are too many to list")
@@ -106,7 +112,7 @@ fn unreadable(history: &History<'_>, number: ObjectNumber, error: &ObjectError, 
     match error {
         ObjectError::TooLarge { bytes } => {
             let reason = format!("larger than the limit of {} MiB", limit >> 20);
-            Gap::new(subject, reason).hint(format!("Raise it with --max-file-size {bytes}."))
+            Gap::new(subject, reason).hint(format!("{RAISE} {bytes}."))
         }
         ObjectError::Missing => Gap::new(subject, "missing").hint(REFETCH),
         ObjectError::Damaged(what) => Gap::new(subject, format!("damaged: {what}")).hint(FSCK),

@@ -123,7 +123,7 @@ fn examine(
     let mut coverage = account::coverage(&changed, &contents, question);
     let mut findings = telling.findings(&verdict, exposures, &mut coverage);
     worst_first(&mut findings);
-    Ok(Outcome { findings, coverage })
+    Ok(Outcome { findings, coverage, note: None, until: None })
 }
 
 /// The commits of the scope by the whole graph: clocks may have led the search astray.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::{Match, Settled};
 use crate::git::store::ObjectNumber;
-use crate::scan::group::{Group, expire, raise_pairs};
+use crate::scan::group::{Group, earliest, expire, raise_pairs};
 use crate::secret::Secret;
 use crate::span::{ByteSpan, LineIndex, Position};
 
@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) hits: Vec<Hit>,
     /// Matches that were met before, by their address: objects that were made from each other share them.
     matches: HashMap<usize, (SecretNumber, Arc<Match>)>,
+    /// When the first of the tokens expires that still work.
+    pub(super) until: Option<u64>,
 }
 
 /// The index of a secret.
@@ -161,6 +163,7 @@ impl Found {
         }
         let mut told = (**found).clone();
         expire(&mut told, now);
+        self.until = earliest(self.until, told.expires);
         let name = (Arc::from(told.rule.id.as_str()), told.secret.clone());
         let next = self.groups.len() as SecretNumber;
         let number = *self.numbers.entry(name).or_insert(next);

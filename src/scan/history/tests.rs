@@ -21,11 +21,11 @@ impl Visitor for InFull<'_> {
     }
 }
 
-fn repository(path: &Path) -> Repository {
+pub(super) fn repository(path: &Path) -> Repository {
     Repository::discover(path, &Default::default()).unwrap().unwrap()
 }
 
-fn detector() -> Detector {
+pub(super) fn detector() -> Detector {
     Detector::new(&RuleSet::built_in().unwrap()).unwrap()
 }
 
@@ -74,7 +74,7 @@ impl Dice {
 }
 
 /// Files that grow, shrink and move over some commits, packed with a random window and depth.
-fn random_repository(seed: u64, pieces: &[Vec<u8>]) -> Fixture {
+pub(super) fn random_repository(seed: u64, pieces: &[Vec<u8>]) -> Fixture {
     let mut dice = Dice(seed);
     let repo = Fixture::new();
     let mut files: Vec<Vec<Vec<u8>>> = vec![Vec::new(); 3];
@@ -101,15 +101,21 @@ fn random_repository(seed: u64, pieces: &[Vec<u8>]) -> Fixture {
     repo
 }
 
-#[test]
-fn what_is_taken_over_equals_what_is_found_in_full() {
-    let rules = RuleSet::built_in().unwrap();
+/// Lines of all kinds: examples of every rule, and many without a secret.
+pub(super) fn pieces(rules: &RuleSet) -> Vec<Vec<u8>> {
     let mut pieces: Vec<Vec<u8>> = rules
         .iter()
         .flat_map(|rule| rule.examples.iter().chain(&rule.non_examples).map(|text| (rule.check, text)))
         .map(|(check, text)| expand(&text.0, check, 1).unwrap())
         .collect();
     pieces.extend((0..200).map(|number| format!("an ordinary line of text, number {number}").into_bytes()));
+    pieces
+}
+
+#[test]
+fn what_is_taken_over_equals_what_is_found_in_full() {
+    let rules = RuleSet::built_in().unwrap();
+    let pieces = pieces(&rules);
     let detector = Detector::new(&rules).unwrap();
     for seed in 0..6 {
         let repo = random_repository(seed, &pieces);
@@ -135,7 +141,7 @@ fn what_is_taken_over_equals_what_is_found_in_full_on_real_repositories() {
     }
 }
 
-fn token() -> String {
+pub(super) fn token() -> String {
     let text =
         expand("{{start}}ghp_{{base62:30}}{{check}}", Some(crate::rule::Check::Crc32Base62), 7).unwrap();
     String::from_utf8(text).unwrap().trim().to_owned()
