@@ -155,6 +155,8 @@ impl Run<'_> {
             coverage.absorb(files.coverage);
         }
         worst_first(&mut findings);
+        // Threads find them in any order; two scans of the same files tell the same.
+        coverage.skipped.sort();
         Ok(Outcome { findings, coverage, note: None, until })
     }
 
@@ -163,7 +165,8 @@ impl Run<'_> {
         let builder = GraphBuilder::new(&self.store);
         let examiner = Examiner::new(self.detector, &secrets, &builder, self.options.progress);
         let texts = self.walk(Kinds::BLOBS | Kinds::COMMITS | Kinds::TAGS, &examiner);
-        let failed = examiner.failed();
+        let mut failed = examiner.failed();
+        failed.sort_unstable();
         let graph = builder.finish();
         let references = self.repository.references();
         let refs = self.ref_names(&references, &secrets);

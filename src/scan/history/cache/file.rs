@@ -51,13 +51,15 @@ mod unix {
             let seen = self.path.symlink_metadata().ok().filter(is_private)?;
             let folder = self.path.parent()?;
             let folder_seen = folder.symlink_metadata().ok().filter(is_private_folder)?;
+            let around = folder.parent()?.metadata().ok()?;
             // The owner of a new file is who this process runs as.
             let draft = Draft::new(&self.path).ok()?;
             let me = draft.file.metadata().ok()?.uid();
             let file = File::open(&self.path).ok()?;
             let about = file.metadata().ok()?;
             let is_it = (about.dev(), about.ino()) == (seen.dev(), seen.ino()) && about.nlink() == 1;
-            if !is_it || about.uid() != me || folder_seen.uid() != me || about.len() > MOST_BYTES {
+            let is_mine = [&about, &folder_seen, &around].iter().all(|about| about.uid() == me);
+            if !is_it || !is_mine || about.len() > MOST_BYTES {
                 return None;
             }
             let mut bytes = Vec::new();
@@ -68,10 +70,7 @@ mod unix {
         /// Replaces the content.
         pub(in super::super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
             let folder = self.path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-            match DirBuilder::new().mode(0o700).create(folder) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
+            make(folder)?;
             let about = folder.symlink_metadata()?;
             let mut draft = Draft::new(&self.path)?;
             if !is_private_folder(&about) || about.uid() != draft.file.metadata()?.uid() {
@@ -81,6 +80,20 @@ mod unix {
             draft.file.sync_all()?;
             fs::rename(&draft.path, &self.path)
         }
+    }
+
+    /// Makes the folder unless it is there. Where the git directory belongs to somebody else, they could not delete it.
+    fn make(folder: &Path) -> io::Result<()> {
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            made => made?,
+        }
+        let around = folder.parent().ok_or(io::ErrorKind::InvalidInput)?.metadata()?;
+        if folder.symlink_metadata()?.uid() == around.uid() {
+            return Ok(());
+        }
+        fs::remove_dir(folder)?;
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, "the git directory belongs to somebody else"))
     }
 
     fn is_private_folder(about: &Metadata) -> bool {

@@ -120,6 +120,57 @@ fn what_happens_in_the_repository_is_seen() {
     assert!(scan(&repo, &TERMS).0.findings.is_empty());
 }
 
+/// Something that happens in a repository, by a number.
+fn happen(repo: &Fixture, number: usize, step: usize) {
+    let text = if number.is_multiple_of(3) { token() } else { format!("line {step}") };
+    let run = |arguments: &[&str]| drop(repo.command(arguments).output().unwrap());
+    match number {
+        0..4 => {
+            repo.write(&format!("file-{number}"), text);
+            repo.commit_all();
+        }
+        4 => run(&["checkout", "-q", "-B", "side"]),
+        5 => run(&["checkout", "-q", "-f", "main"]),
+        6 => run(&["branch", "-q", "-D", "side"]),
+        7 => run(&["tag", "-f", "-m", &text, "v1"]),
+        8 => run(&["repack", "-adfq", "--window=9"]),
+        9 => run(&["reflog", "expire", "--expire=now", "--all"]),
+        10 => run(&["reset", "-q", "--hard", "HEAD~1"]),
+        11 => run(&["pack-refs", "--all"]),
+        12 => repo.write(".git/description", text),
+        13 => repo.write(".git/index.lock.bak", text),
+        14 => run(&["prune", "--expire=now"]),
+        15 => run(&["update-ref", "refs/remotes/origin/main", "HEAD"]),
+        16 => run(&["worktree", "add", "-q", "--detach", "linked"]),
+        17 => run(&["symbolic-ref", "HEAD", "refs/heads/side"]),
+        18 => run(&["multi-pack-index", "write"]),
+        _ => {}
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn whatever_happens_the_report_is_that_of_a_fresh_scan(
+        steps in proptest::collection::vec(0usize..22, 4..14)
+    ) {
+        let repo = with_a_token();
+        for (step, &number) in steps.iter().enumerate() {
+            happen(&repo, number, step);
+            let (remembered, _) = scan(&repo, &TERMS);
+            let (again, recalled) = scan(&repo, &TERMS);
+            proptest::prop_assert!(recalled, "step {} of {:?}", step, &steps);
+            let kept = fs::read(file(&repo)).unwrap();
+            fs::remove_file(file(&repo)).unwrap();
+            let fresh = told(&scan(&repo, &TERMS).0);
+            proptest::prop_assert_eq!(&told(&remembered), &fresh);
+            proptest::prop_assert_eq!(&told(&again), &fresh);
+            fs::write(file(&repo), kept).unwrap();
+        }
+    }
+}
+
 #[test]
 fn other_terms_are_another_scan() {
     let repo = with_a_token();
@@ -309,6 +360,27 @@ fn where_nothing_can_be_written_nothing_is_lost() {
     repo.write(".git/objects/pack/tmp_pack_x", "x");
     let (outcome, _) = scan(&repo, &TERMS);
     assert!(outcome.note.unwrap().contains("tmp_pack_x"));
+}
+
+#[test]
+fn a_git_directory_of_somebody_else_is_left_as_it_is() {
+    let repo = with_a_token();
+    let git_dir = repo.path(".git");
+    if std::os::unix::fs::chown(&git_dir, Some(4321), None).is_err() {
+        return; // Only root can try this.
+    }
+    let (outcome, recalled) = scan(&repo, &TERMS);
+    assert!(!recalled && outcome.note.unwrap().contains("somebody else"));
+    assert!(!repo.path(".git/kbsec").exists());
+    std::os::unix::fs::chown(&git_dir, Some(0), None).unwrap();
+    drop(scan(&repo, &TERMS));
+    assert!(scan(&repo, &TERMS).1);
+    for path in [git_dir, repo.path(".git/kbsec"), file(&repo)] {
+        std::os::unix::fs::chown(&path, Some(4321), None).unwrap();
+        assert!(!scan(&repo, &TERMS).1, "{}", path.display());
+        let path = if path.exists() { path } else { continue };
+        std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+    }
 }
 
 #[test]
