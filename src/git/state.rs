@@ -1,6 +1,7 @@
 //! A state: everything on disk that a scan of a history reads, as one hash that another one is compared with.
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -118,32 +119,45 @@ impl Survey {
         }
     }
 
-    #[cfg(unix)]
-    fn file(&mut self, path: &Path, about: &std::fs::Metadata) -> Option<()> {
-        use std::os::unix::fs::MetadataExt;
+    fn file(&mut self, path: &Path, about: &Metadata) -> Option<()> {
+        let traits = Traits::of(about)?;
         self.text(path.as_os_str().as_encoded_bytes());
-        // The number of the file and the time of its change cannot be chosen by whoever made an archive of it.
-        for number in [about.dev(), about.ino(), about.mode().into(), about.uid().into(), about.size()] {
-            self.number(number);
-        }
-        for time in [about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()] {
-            self.number(time.cast_unsigned());
-        }
+        traits.numbers.into_iter().for_each(|number| self.number(number));
         if is_named_by_content(path) {
             return Some(());
         }
-        if about.size() <= READ_BYTES {
+        if about.len() <= READ_BYTES {
             let content = std::fs::read(path).ok()?;
             self.text(&content);
             return Some(());
         }
-        let changed = u64::try_from(about.ctime().max(about.mtime())).ok()?;
-        (changed.saturating_add(SETTLED_SECONDS) < self.now).then_some(())
+        (traits.changed.saturating_add(SETTLED_SECONDS) < self.now).then_some(())
+    }
+}
+
+/// What tells a file from another one, and from itself before a change.
+struct Traits {
+    numbers: [u64; 9],
+    /// Seconds since the Unix epoch.
+    changed: u64,
+}
+
+impl Traits {
+    #[cfg(unix)]
+    fn of(about: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        // The number of the file and the time of its change cannot be chosen by whoever made an archive of it.
+        let what = [about.dev(), about.ino(), about.mode().into(), about.uid().into(), about.size()];
+        let when = [about.mtime(), about.mtime_nsec(), about.ctime(), about.ctime_nsec()];
+        let mut numbers = [0; 9];
+        let all = what.into_iter().chain(when.map(i64::cast_unsigned));
+        numbers.iter_mut().zip(all).for_each(|(to, from)| *to = from);
+        Some(Self { numbers, changed: u64::try_from(about.ctime().max(about.mtime())).ok()? })
     }
 
     /// Other systems do not tell when a file was changed by whatever means.
     #[cfg(not(unix))]
-    fn file(&mut self, _: &Path, _: &std::fs::Metadata) -> Option<()> {
+    fn of(_: &Metadata) -> Option<Self> {
         None
     }
 }

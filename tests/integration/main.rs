@@ -7,6 +7,7 @@ mod common;
 mod every_rule;
 mod find;
 mod fuzz;
+#[cfg(unix)]
 mod history_cache;
 mod push;
 mod scan;
