@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -17,18 +18,33 @@ pub struct State(pub [u8; 32]);
 const FOLDER: &str = "kbsec";
 const FILE: &str = "history.cache";
 
+/// The first bytes of that file; the number is that of its format.
+pub const REMEMBERED: &[u8] = b"kbsec history cache 1\n";
+
 /// The file in which the scan of a history is remembered.
 #[must_use]
 pub fn remembered_in(common_dir: &Path) -> PathBuf {
     common_dir.join(FOLDER).join(FILE)
 }
 
-/// Whether a path is that file in the git directory `top`, or one of its drafts.
+/// Whether a path is that file in the git directory `top`, or one of its drafts, which are empty at first. Any other file
+/// that has the name only is one like all others: a secret must not hide behind it.
 #[must_use]
 pub fn is_remembered(top: &Path, path: &Path) -> bool {
     let name = path.file_name().map(OsStr::as_encoded_bytes).unwrap_or_default();
     name.starts_with(FILE.as_bytes())
         && path.parent().is_some_and(|folder| folder.ends_with(FOLDER) && folder.parent() == Some(top))
+        // A draft of another scan goes while this one looks.
+        && begins_as_remembered(path).unwrap_or_else(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+fn begins_as_remembered(path: &Path) -> std::io::Result<bool> {
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(false);
+    }
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(REMEMBERED.len() as u64).read_to_end(&mut start)?;
+    Ok(start.is_empty() || start == REMEMBERED)
 }
 
 impl Repository {
@@ -252,11 +268,14 @@ mod tests {
     fn what_is_remembered_is_no_part_of_the_state() {
         let repo = Fixture::new();
         let before = state(repo.root());
-        repo.write(".git/kbsec/history.cache", "x");
-        repo.write(".git/kbsec/history.cache.1", "x");
+        repo.write(".git/kbsec/history.cache", [REMEMBERED, b"x"].concat());
+        repo.write(".git/kbsec/history.cache.1", "");
         assert_eq!(state(repo.root()), before);
-        repo.write(".git/refs/kbsec/history.cache", "x");
+        repo.write(".git/refs/kbsec/history.cache", REMEMBERED);
         assert_ne!(state(repo.root()), before);
+        let before = state(repo.root());
+        repo.write(".git/kbsec/history.cache.1", "x");
+        assert_ne!(state(repo.root()), before, "it has the name only");
         assert!(is_remembered(&repo.path(".git"), &remembered_in(&repo.path(".git"))));
     }
 }

@@ -14,15 +14,13 @@ use sha2::{Digest, Sha256};
 
 use super::gaps;
 use super::range::Question;
-use crate::git::State;
+use crate::git::{REMEMBERED, State};
 use crate::scan::Outcome;
 use crate::secret::Secret;
 use crate::source::SourceError;
 use codec::{Reader, Writer};
 use file::CacheFile;
 
-/// The first bytes of the file; the number is that of the format.
-const MAGIC: &[u8] = b"kbsec history cache 1\n";
 /// What tells one build of kbsec from another one.
 const BUILD: &str = concat!(env!("CARGO_PKG_VERSION"), " ", env!("KBSEC_BUILD"));
 /// Bytes of a hash.
@@ -75,7 +73,7 @@ fn recall(bytes: &[u8], heading: &[u8; HASH], question: &Question<'_>) -> Option
     if Sha256::digest(content).as_slice() != checksum {
         return None;
     }
-    let content = content.strip_prefix(MAGIC)?.strip_prefix(heading)?;
+    let content = content.strip_prefix(REMEMBERED)?.strip_prefix(heading)?;
     let mut reader = Reader::new(content);
     let (then, until) = (reader.number()?, reader.optional(Reader::number)?);
     let now = question.options.now;
@@ -109,7 +107,7 @@ fn keep(
 /// The content of the file.
 fn written(heading: &[u8; HASH], now: u64, outcome: &Outcome) -> Result<Vec<u8>, String> {
     let mut writer = Writer::default();
-    writer.raw(MAGIC);
+    writer.raw(REMEMBERED);
     writer.raw(heading);
     writer.number(now);
     writer.optional(outcome.until.as_ref(), |writer, until| writer.number(*until));
