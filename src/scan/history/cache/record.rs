@@ -54,7 +54,7 @@ pub(super) fn write(out: &mut Writer, outcome: &Outcome) -> Option<()> {
     scribe.coverage(&outcome.coverage)
 }
 
-/// Reads what [`write`] wrote; the rules are those that the findings may be of.
+/// Reads what [`write()`] wrote; the rules are those that the findings may be of.
 pub(super) fn read(input: Reader<'_>, rules: &[Arc<RuleMeta>]) -> Option<(Vec<Finding>, Coverage)> {
     let rules = rules.iter().map(|rule| (rule.id.as_str(), rule)).collect();
     let mut scholar = Scholar { input, rules, commits: Vec::new() };
