@@ -145,7 +145,8 @@ impl Detector {
 
     /// Inspects a buffer that was made by copying parts of another one, whose inspection is `base`.
     ///
-    /// `copies` are ascending in the new buffer and lie inside of both; the result is the same as that of `inspect`.
+    /// `copies` are ascending in the new buffer and lie inside of both; where one goes on as another ended they should be
+    /// one, for each seam costs time. The result is the same as that of `inspect`.
     #[must_use]
     pub fn inspect_copy(&self, bytes: &[u8], base: &Inspection, copies: &[Copied]) -> Inspection {
         let is_binary = is_binary(bytes);
@@ -329,22 +330,18 @@ fn is_binary(bytes: &[u8]) -> bool {
 /// To search a shorter copy again costs less than to join its two seams with what stands beside them.
 const SHORTEST_SEGMENT: usize = 192;
 
-/// The longer ones of the copies, those that go on where the last one ended joined: git cuts copies at 64 KiB.
+/// The longer ones of the copies.
 fn segments(copies: &[Copied], from_length: usize, to_length: usize) -> Vec<Segment> {
-    let mut segments: Vec<Segment> = Vec::with_capacity(copies.len());
-    for copy in copies {
+    let segment = |copy: &Copied| {
         let (from, to, length) = (copy.from as usize, copy.to as usize, copy.length as usize);
-        match segments.last_mut() {
-            Some(last) if last.to.end == to && last.from + last.to.len() == from => last.to.end += length,
-            _ => segments.push(Segment { from, to: to..to + length, opens: false, closes: false }),
+        Segment {
+            from,
+            to: to..to + length,
+            opens: from == 0 && to == 0,
+            closes: from + length == from_length && to + length == to_length,
         }
-    }
-    segments.retain(|segment| segment.to.len() >= SHORTEST_SEGMENT);
-    for segment in &mut segments {
-        segment.opens = segment.from == 0 && segment.to.start == 0;
-        segment.closes = segment.to.end == to_length && segment.from + segment.to.len() == from_length;
-    }
-    segments
+    };
+    copies.iter().filter(|copy| copy.length as usize >= SHORTEST_SEGMENT).map(segment).collect()
 }
 
 /// The smallest ranges around `fresh` that decode on their own, joined where they meet.

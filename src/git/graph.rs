@@ -12,6 +12,7 @@ mod ends;
 mod names;
 mod order;
 mod range;
+mod revision;
 mod scope;
 #[cfg(test)]
 mod tests;

@@ -26,7 +26,6 @@ use std::fmt;
 
 use rayon::prelude::*;
 
-pub use delta::Copy;
 pub use walk::{Derivation, Kinds, Visited, Visitor, WalkOptions, WalkReport};
 
 use self::access::Access;

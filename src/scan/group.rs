@@ -30,6 +30,11 @@ impl Group {
         }
     }
 
+    /// The rule that found it.
+    pub(super) fn rule(&self) -> &RuleMeta {
+        &self.rule
+    }
+
     /// Adds what a match says; the worst of each counts.
     pub(crate) fn learn(&mut self, found: &Match) {
         self.severity = self.severity.max(found.severity);

@@ -288,7 +288,8 @@ impl Run<'_> {
                 continue;
             }
             if known.allowed {
-                coverage.skipped.push(places.allowed(number, &attribution));
+                let places = places.of(number, &attribution);
+                coverage.skipped.push(known.allowed_at(places.first()));
                 continue;
             }
             let mut group = known.group.clone();

@@ -1,6 +1,7 @@
 //! The ends of a range, from the names that the user gave, read without knowing the whole graph.
 
 use super::range::Ends;
+use super::revision::{Revision, Step, branch_names};
 use super::scope::Scope;
 use crate::finding::Reach;
 use crate::git::commit::ParsedCommit;
@@ -66,8 +67,7 @@ impl QuickNames<'_> {
     }
 
     fn branch(&mut self, name: &str) -> Option<ObjectId> {
-        let places = ["", "refs/heads/", "refs/remotes/"];
-        let id = places.iter().find_map(|before| self.reference(&format!("{before}{name}")))?;
+        let id = branch_names(name).find_map(|full| self.reference(&full))?;
         self.commit(id)
     }
 
@@ -77,39 +77,17 @@ impl QuickNames<'_> {
 
     /// The same rules as those of `Names`; only the beginnings of ids are left to it.
     fn resolve(&mut self, name: &str) -> Option<ObjectId> {
-        const PLACES: &[(&str, &str)] = &[
-            ("", ""),
-            ("refs/", ""),
-            ("refs/tags/", ""),
-            ("refs/heads/", ""),
-            ("refs/remotes/", ""),
-            ("refs/remotes/", "/HEAD"),
-        ];
-        let (base, mut steps) = name.split_at(name.find(['~', '^', ':', '{']).unwrap_or(name.len()));
-        let base = if base == "@" { "HEAD" } else { base };
-        let full = || {
-            let mut places = PLACES.iter();
-            places.find_map(|(before, after)| self.reference(&format!("{before}{base}{after}")))
-        };
-        let id = ObjectId::from_hex(base.as_bytes()).or_else(full)?;
+        let revision = Revision::new(name);
+        let full = || revision.full_names().find_map(|full| self.reference(&full));
+        let id = ObjectId::from_hex(revision.base.as_bytes()).or_else(full)?;
         let mut commit = self.commit(id)?;
-        while let Some(step) = steps.chars().next() {
-            let rest = &steps[step.len_utf8()..];
-            if let Some(peeled) = rest.strip_prefix("{commit}").or_else(|| rest.strip_prefix("{}")) {
-                steps = peeled;
-                continue;
-            }
-            let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
-            let number = if digits == 0 { 1 } else { rest[..digits].parse::<u32>().ok()? };
-            commit = match step {
-                '~' if number <= MAX_STEPS => {
-                    (0..number).try_fold(commit, |commit, _| self.parent(commit, 0))?
-                }
-                '^' if number == 0 => commit,
-                '^' => self.parent(commit, number as usize - 1)?,
-                _ => return None,
+        for step in revision.steps() {
+            commit = match step? {
+                Step::Back(number) if number > MAX_STEPS => return None,
+                Step::Back(number) => (0..number).try_fold(commit, |commit, _| self.parent(commit, 0))?,
+                Step::Parent(0) => commit,
+                Step::Parent(number) => self.parent(commit, number as usize - 1)?,
             };
-            steps = &rest[digits..];
         }
         Some(commit)
     }

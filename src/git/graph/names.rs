@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::revision::{Revision, Step, branch_names};
 use super::{CommitIndex, Graph, Peeled};
 use crate::git::object::ObjectId;
 use crate::git::refs::References;
@@ -75,26 +76,15 @@ impl<'a> Names<'a> {
     /// # Errors
     /// When it stands for none.
     pub fn resolve(&self, name: &str) -> Result<CommitIndex, NameError> {
-        let end = name.find(['~', '^', ':', '{']).unwrap_or(name.len());
-        let (base, mut steps) = name.split_at(end);
-        let mut commit = self.base(base)?;
-        while let Some(step) = steps.chars().next() {
-            let rest = &steps[step.len_utf8()..];
-            if let Some(peeled) = rest.strip_prefix("{commit}").or_else(|| rest.strip_prefix("{}")) {
-                steps = peeled;
-                continue;
-            }
-            let digits = rest.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(rest.len());
-            let number = if digits == 0 { Ok(1) } else { rest[..digits].parse::<u32>() };
-            let number = number.map_err(|_| NameError::Syntax(name.to_owned()))?;
-            let found = match step {
-                '~' => self.back(commit, number),
-                '^' if number == 0 => Some(commit),
-                '^' => self.graph.parents(commit).get(number as usize - 1).copied(),
-                _ => return Err(NameError::Syntax(name.to_owned())),
+        let revision = Revision::new(name);
+        let mut commit = self.base(&revision)?;
+        for step in revision.steps() {
+            let found = match step.ok_or_else(|| NameError::Syntax(name.to_owned()))? {
+                Step::Back(number) => self.back(commit, number),
+                Step::Parent(0) => Some(commit),
+                Step::Parent(number) => self.graph.parents(commit).get(number as usize - 1).copied(),
             };
             commit = found.ok_or_else(|| NameError::NoParent(name.to_owned()))?;
-            steps = &rest[digits..];
         }
         Ok(commit)
     }
@@ -104,22 +94,14 @@ impl<'a> Names<'a> {
     }
 
     /// A name without steps: a whole id, a reference, or the beginning of an id, in this order, as git has it.
-    fn base(&self, name: &str) -> Result<CommitIndex, NameError> {
-        let name = if name == "@" { "HEAD" } else { name };
+    fn base(&self, revision: &Revision<'_>) -> Result<CommitIndex, NameError> {
+        let name = revision.base;
         if let Some(id) = ObjectId::from_hex(name.as_bytes())
             && let Some(number) = self.store.number(id.as_bytes())
         {
             return self.commit_at(number, name);
         }
-        const PLACES: &[(&str, &str)] = &[
-            ("", ""),
-            ("refs/", ""),
-            ("refs/tags/", ""),
-            ("refs/heads/", ""),
-            ("refs/remotes/", ""),
-            ("refs/remotes/", "/HEAD"),
-        ];
-        match PLACES.iter().find_map(|(before, after)| self.reference(&format!("{before}{name}{after}"))) {
+        match revision.full_names().find_map(|full| self.reference(&full)) {
             Some(id) => self.target(id, name),
             None => self.abbreviated(name),
         }
@@ -132,8 +114,7 @@ impl<'a> Names<'a> {
 
     /// The commit of the branch `name`, be it local or remote-tracking.
     pub(super) fn branch(&self, name: &str) -> Result<CommitIndex, NameError> {
-        let places = ["", "refs/heads/", "refs/remotes/"];
-        let id = places.iter().find_map(|before| self.reference(&format!("{before}{name}")));
+        let id = branch_names(name).find_map(|full| self.reference(&full));
         self.target(id.ok_or_else(|| NameError::Unknown(name.to_owned()))?, name)
     }
 

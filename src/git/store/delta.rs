@@ -1,11 +1,11 @@
 //! A delta: the instructions that make an object from its base, checked before they are followed.
 
-pub use crate::span::Copied as Copy;
+use crate::span::Copied;
 
 /// A delta whose sizes, offsets and instructions fit its base and each other, taken apart. Used again and again.
 #[derive(Default)]
 pub(super) struct Delta {
-    copies: Vec<Copy>,
+    copies: Vec<Copied>,
     inserts: Vec<Insert>,
     /// Bytes of the object that it makes.
     target: usize,
@@ -52,7 +52,7 @@ impl Delta {
                 if u64::from(from) + u64::from(length) > base as u64 {
                     return Err("its delta copies beyond the end of its base");
                 }
-                self.join(Copy { from, to, length });
+                self.join(Copied { from, to, length });
                 length
             };
             to = to.checked_add(length).filter(|to| *to <= target).ok_or("its delta makes too many bytes")?;
@@ -68,7 +68,7 @@ impl Delta {
     }
 
     /// What is copied, ascending and without overlap.
-    pub(super) fn copies(&self) -> &[Copy] {
+    pub(super) fn copies(&self) -> &[Copied] {
         &self.copies
     }
 
@@ -93,7 +93,7 @@ impl Delta {
     }
 
     /// Git splits long copies; without the joints an object has fewer seams.
-    fn join(&mut self, copy: Copy) {
+    fn join(&mut self, copy: Copied) {
         if let Some(last) = self.copies.last_mut()
             && last.to + last.length == copy.to
             && last.from.checked_add(last.length) == Some(copy.from)
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    fn applied(delta: &[u8], base: &[u8]) -> Result<(Vec<u8>, Vec<Copy>), &'static str> {
+    fn applied(delta: &[u8], base: &[u8]) -> Result<(Vec<u8>, Vec<Copied>), &'static str> {
         let mut parts = Delta::default();
         parts.check(delta, base.len())?;
         let mut out = vec![0; parts.target()];
@@ -161,7 +161,7 @@ mod tests {
         let base = b"0123456789";
         let (out, copies) = applied(b"\x0a\x08\x91\x02\x03\x90\x01\x02ab\x91\x00\x02", base).unwrap();
         assert_eq!(out, b"2340ab01");
-        let copy = |from, to, length| Copy { from, to, length };
+        let copy = |from, to, length| Copied { from, to, length };
         assert_eq!(copies, [copy(2, 0, 3), copy(0, 3, 1), copy(0, 6, 2)]);
         let (out, copies) = applied(b"\x0a\x06\x90\x03\x91\x03\x03", base).unwrap();
         assert_eq!((&out[..], copies), (&b"012345"[..], vec![copy(0, 0, 6)]));

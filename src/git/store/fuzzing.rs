@@ -1,11 +1,12 @@
 //! A door for fuzzers: the parsers of packs and their indexes, which nothing else outside of the store may call.
 
 use super::super::object::{ObjectFormat, ObjectId};
-use super::delta::{Copy, Delta};
+use super::delta::Delta;
 use super::entry::{Content, EntryHeader};
 use super::index::{self, PackIndex};
 use super::inflate::{self, Inflater};
 use super::midx::MultiPackIndex;
+use crate::span::Copied;
 
 /// An entry of a pack.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub fn entry(bytes: &[u8], offset: u64, format: ObjectFormat) -> Option<Entry> {
 
 /// The object that a delta makes from `base`, and which of its bytes are copies.
 #[must_use]
-pub fn delta(delta: &[u8], base: &[u8], most: usize) -> Option<(Vec<u8>, Vec<Copy>)> {
+pub fn delta(delta: &[u8], base: &[u8], most: usize) -> Option<(Vec<u8>, Vec<Copied>)> {
     let mut parts = Delta::default();
     parts.check(delta, base.len()).ok()?;
     let mut made = vec![0; Some(parts.target()).filter(|target| *target <= most)?];

@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use self::family::{Branch, Hands};
 use self::needed::Needed;
 use super::super::object::{ObjectError, ObjectKind};
-use super::delta::Copy;
 use super::{ObjectNumber, Source, Store};
+use crate::span::Copied;
 
 /// A set of kinds of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct Derivation<'a, S> {
     /// Bytes of the base.
     pub base_bytes_len: usize,
     /// Ascending by `to`, without overlap and within both objects; what adjoins in both is one.
-    pub copies: &'a [Copy],
+    pub copies: &'a [Copied],
 }
 
 impl fmt::Debug for Visited<'_> {

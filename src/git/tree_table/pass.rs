@@ -8,8 +8,9 @@ use super::pruning::{Part, Parts, Pruned};
 use super::{Child, Link, TreeTable};
 use crate::git::object_set::ObjectSet;
 use crate::git::shards::Shards;
-use crate::git::store::{Copy, Derivation, ObjectNumber, Store, Visited, Visitor};
+use crate::git::store::{Derivation, ObjectNumber, Store, Visited, Visitor};
 use crate::git::tree::TreeEntry;
+use crate::span::Copied;
 
 /// How many names of one thread are remembered as seen; beyond that a name may be judged more than once.
 const MAX_SEEN: usize = 1 << 21;
@@ -171,7 +172,7 @@ struct Visit<'a> {
 impl Visit<'_> {
     /// Takes over the entries of the base that were copied to `at` as a whole; where the last one ends. `None` if the
     /// copy does not begin there with an entry, or holds none. Same bytes have the same meaning if both begin an entry.
-    fn take_over(&mut self, base: &TreeState, copy: &Copy, at: usize) -> Option<usize> {
+    fn take_over(&mut self, base: &TreeState, copy: &Copied, at: usize) -> Option<usize> {
         let from = (at as u32).checked_sub(copy.to)? + copy.from;
         let first = match from {
             0 => 0,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::secrets::{Found, Hit, SecretNumber};
-use crate::coverage::Gap;
 use crate::detect::Detector;
 use crate::finding::{Location, Origin, TextKind, line_hashes};
 use crate::git::store::ObjectNumber;
@@ -39,27 +38,8 @@ impl<'a> Locations<'a> {
     pub(super) fn in_ref_names(&self, secret: SecretNumber, target: ObjectNumber) -> Vec<Location> {
         let id = self.history.store.id(target).to_string();
         let hits = self.found.hits_of(secret, target).iter().filter(|hit| hit.in_name);
-        let location = |hit: &Hit| Location {
-            origin: Origin::Text { kind: TextKind::RefName, id: id.clone() },
-            span: hit.span,
-            start: hit.start,
-            end: hit.end,
-            decoded: hit.found.decoded.clone(),
-            line_hash: None,
-            trail: None,
-        };
-        hits.map(location).collect()
-    }
-
-    /// What the coverage says of a secret that a comment allows.
-    pub(super) fn allowed(&mut self, secret: SecretNumber, attribution: &Attribution) -> Gap {
-        let rule =
-            &self.found.hits.iter().find(|hit| hit.secret == secret).map(|hit| hit.found.rule.id.clone());
-        let rule = rule.as_ref().map_or_else(String::new, ToString::to_string);
-        let place = self.of(secret, attribution).into_iter().next();
-        let subject =
-            place.map_or_else(String::new, |place| format!("{}:{}", place.origin, place.start.line));
-        Gap::new(subject, format!("{rule} allowed by a comment"))
+        let origin = Origin::Text { kind: TextKind::RefName, id };
+        hits.map(|hit| hit.location(origin.clone(), None)).collect()
     }
 
     fn locations(&mut self, secret: SecretNumber, place: &Place) -> Vec<Location> {
@@ -73,15 +53,7 @@ impl<'a> Locations<'a> {
         let origin = self.origin(place, object, kind);
         // What stands in the name of a reference is no place in the object that it leads to.
         let hits = hits.iter().filter(|hit| !hit.in_name || kind == Some(ObjectKind::Tree));
-        let location = |hit: &Hit| Location {
-            origin: origin.clone(),
-            span: hit.span,
-            start: hit.start,
-            end: hit.end,
-            decoded: hit.found.decoded.clone(),
-            line_hash: None,
-            trail: Some(place.trail.clone()),
-        };
+        let location = |hit: &Hit| hit.location(origin.clone(), Some(place.trail.clone()));
         let mut locations: Vec<Location> = hits.map(location).collect();
         if place.at_head.is_some() && kind == Some(ObjectKind::Blob) {
             self.hash_lines(object, &mut locations);

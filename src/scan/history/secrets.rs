@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::coverage::Gap;
 use crate::detect::{Match, Settled};
+use crate::finding::{Location, Origin, Trail};
 use crate::git::store::ObjectNumber;
 use crate::scan::group::{Group, earliest, expire, raise_pairs};
 use crate::secret::Secret;
@@ -53,6 +55,30 @@ pub(super) struct Hit {
     pub(super) found: Arc<Match>,
     /// Whether it stands in a name: of a file in this tree, or of a reference to this object.
     pub(super) in_name: bool,
+}
+
+impl Known {
+    /// What the coverage says of a secret that a comment allows.
+    pub(super) fn allowed_at(&self, first: Option<&Location>) -> Gap {
+        let subject =
+            first.map_or_else(String::new, |place| format!("{}:{}", place.origin, place.start.line));
+        Gap::new(subject, format!("{} allowed by a comment", self.group.rule().id))
+    }
+}
+
+impl Hit {
+    /// Its place, as a report shows it.
+    pub(super) fn location(&self, origin: Origin, trail: Option<Trail>) -> Location {
+        Location {
+            origin,
+            span: self.span,
+            start: self.start,
+            end: self.end,
+            decoded: self.found.decoded.clone(),
+            line_hash: None,
+            trail,
+        }
+    }
 }
 
 impl Secrets {

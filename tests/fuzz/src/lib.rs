@@ -4,9 +4,9 @@
 mod edit;
 mod seeds;
 
-use kbsec::git::store::Copy;
 use kbsec::git::store::fuzzing::{self, Listed};
 use kbsec::git::{ObjectFormat, ParsedCommit, ParsedTag, TreeEntries};
+use kbsec::span::Copied;
 
 pub use edit::inspect_copy;
 pub use seeds::seeds;
@@ -51,12 +51,13 @@ pub fn delta(data: &[u8]) {
     assert_eq!(made.as_ref().map(|(made, _)| made), interpreted(delta, &base).as_ref());
     let Some((made, copies)) = made else { return };
     let mut end = 0;
-    let mut last: Option<Copy> = None;
+    let mut last: Option<Copied> = None;
     for copy in copies {
         let part = |from: u32| from as usize..(from + copy.length) as usize;
         assert!(copy.length > 0 && copy.to >= end);
         assert_eq!(made[part(copy.to)], base[part(copy.from)]);
-        let is_joint = |last: Copy| last.to + last.length == copy.to && last.from + last.length == copy.from;
+        let is_joint =
+            |last: Copied| last.to + last.length == copy.to && last.from + last.length == copy.from;
         assert!(!last.is_some_and(is_joint), "two copies are one");
         (end, last) = (copy.to + copy.length, Some(copy));
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::contents::Contents;
 use super::verdict::{Forest, Verdict};
 use super::{Changed, Question};
-use crate::coverage::{Coverage, Gap};
-use crate::finding::{Commit, Exposure, Finding, Location, Origin, Reach, TextKind, Trail};
+use crate::coverage::Coverage;
+use crate::finding::{Commit, Exposure, Finding, Origin, Reach, TextKind, Trail};
 use crate::git::store::ObjectNumber;
 use crate::git::tree_change::TreeChange;
 use crate::git::{GitError, ObjectId, ObjectReader, ParsedCommit, Reference};
@@ -253,24 +253,11 @@ impl<'a> Telling<'a> {
         for (secret, Told { exposure, spots }) in told {
             let Some(known) = found.groups.get(secret as usize) else { continue };
             let mut locations = spots.iter().flat_map(|spot| {
-                let location = |hit: &Hit| Location {
-                    origin: spot.origin.clone(),
-                    span: hit.span,
-                    start: hit.start,
-                    end: hit.end,
-                    decoded: hit.found.decoded.clone(),
-                    line_hash: None,
-                    trail: Some(spot.trail.clone()),
-                };
+                let location = |hit: &Hit| hit.location(spot.origin.clone(), Some(spot.trail.clone()));
                 found.hits_of(secret, spot.object).iter().map(location)
             });
             if known.allowed {
-                let subject = locations
-                    .next()
-                    .map_or_else(String::new, |place| format!("{}:{}", place.origin, place.start.line));
-                let rule = found.hits.iter().find(|hit| hit.secret == secret).map(|hit| &hit.found.rule.id);
-                let rule = rule.map_or_else(String::new, ToString::to_string);
-                coverage.skipped.push(Gap::new(subject, format!("{rule} allowed by a comment")));
+                coverage.skipped.push(known.allowed_at(locations.next().as_ref()));
                 continue;
             }
             let mut group = known.group.clone();
