@@ -19,6 +19,7 @@ pub mod scan;
 pub mod secret;
 pub mod source;
 pub mod span;
+pub mod sqlite;
 pub mod toml_text;
 pub mod trace;
 pub mod unpack;

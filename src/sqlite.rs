@@ -1,0 +1,7 @@
+//! A SQLite database as bytes on disk: checked, recovered and copied without ever opening the evidence with SQLite.
+//!
+//! SQLite itself changes what it opens: it deletes the write-ahead log, rolls back journals and drops frames with a bad
+//! checksum. So evidence is read by the parsers in here, and the SQLite library only sees copies, new files, and the
+//! text of a schema. Section numbers in the documentation are those of <https://sqlite.org/fileformat2.html>.
+
+pub mod evidence;
