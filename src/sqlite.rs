@@ -4,4 +4,11 @@
 //! checksum. So evidence is read by the parsers in here, and the SQLite library only sees copies, new files, and the
 //! text of a schema. Section numbers in the documentation are those of <https://sqlite.org/fileformat2.html>.
 
+pub mod btree;
+mod bytes;
 pub mod evidence;
+pub mod header;
+pub mod image;
+pub mod overflow;
+pub mod record;
+pub mod wal;
