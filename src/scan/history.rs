@@ -1,6 +1,7 @@
 //! The scan of a history: every object that git still holds, through the detector, each secret with its commits.
 
 mod cache;
+mod clean;
 mod gaps;
 mod locations;
 mod objects;
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use clean::{Clean, CleanPacks, Only};
 use gaps::Unread;
 use locations::Locations;
 use objects::Examiner;
@@ -39,8 +41,9 @@ pub struct Limits {
     pub max_count: Option<usize>,
     /// Larger objects are missed, and said to be.
     pub max_object_bytes: u64,
-    /// Remembers the scan in the git directory, if everything is asked about, and recalls it while nothing has changed;
-    /// the digest of the rules that the detector is made of. `None` remembers nothing.
+    /// Remembers the scan in the git directory, if everything is asked about. While nothing has changed, the next one
+    /// recalls it as a whole; after that, it examines again only what held a secret and what no unchanged pack holds.
+    /// The digest of the rules that the detector is made of; `None` remembers nothing.
     ///
     /// A secret that is recalled has no value, only a length.
     pub cache: Option<[u8; 32]>,
@@ -75,13 +78,16 @@ pub fn scan_history(
 ) -> Result<Outcome, SourceError> {
     let question = Question { repository, detector, limits, options, stop };
     match limits.cache.filter(|_| limits.commits.is_none() && limits.max_count.is_none()) {
-        Some(rules) => cache::scan(&question, &rules, || scan_all(&question)),
-        None => scan_all(&question),
+        Some(rules) => cache::scan(&question, &rules, |known| scan_all(&question, Some(known))),
+        None => scan_all(&question, None).map(|(outcome, _)| outcome),
     }
 }
 
-/// The scan itself.
-fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
+/// The scan itself, and what the next one may rely on if this one `knows` what earlier ones found.
+fn scan_all(
+    question: &Question<'_>,
+    knows: Option<&CleanPacks>,
+) -> Result<(Outcome, CleanPacks), SourceError> {
     let &Question { repository, detector, limits, options, stop } = question;
     let cannot_read = |error: GitError| SourceError {
         what: format!("cannot read the objects of {}", repository.git_dir().display()),
@@ -93,12 +99,13 @@ fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
         None => Answer::Unknown,
     };
     let besides = match answer {
-        Answer::Whole(outcome) => return Ok(outcome),
+        Answer::Whole(outcome) => return Ok((outcome, CleanPacks::default())),
         Answer::Rest(outcome) => Some(outcome),
         Answer::Unknown => None,
     };
     let store = repository.store(Scope::All).map_err(cannot_read)?;
-    let mut outcome = Run { repository, detector, limits, options, stop, store }.scan()?;
+    let clean = knows.map_or_else(Clean::default, |knows| Clean::recall(&store, knows));
+    let (mut outcome, known) = Run { repository, detector, limits, options, stop, store }.scan(clean)?;
     if let Some(besides) = besides {
         merge(&mut outcome.findings, besides.findings);
         worst_first(&mut outcome.findings);
@@ -106,7 +113,7 @@ fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
         outcome.coverage.missed.extend(besides.coverage.missed);
         outcome.coverage.skipped.extend(besides.coverage.skipped);
     }
-    Ok(outcome)
+    Ok((outcome, known))
 }
 
 /// What the parts of one scan share.
@@ -128,11 +135,12 @@ struct Walked {
     trees: TreeTable,
     references: References,
     unread: Unread,
+    clean: CleanPacks,
 }
 
 impl Run<'_> {
-    fn scan(&self) -> Result<Outcome, SourceError> {
-        let walked = self.walk_all();
+    fn scan(&self, clean: Clean) -> Result<(Outcome, CleanPacks), SourceError> {
+        let walked = self.walk_all(clean);
         let history = History {
             store: &self.store,
             graph: &walked.graph,
@@ -157,14 +165,14 @@ impl Run<'_> {
         worst_first(&mut findings);
         // Threads find them in any order; two scans of the same files tell the same.
         coverage.skipped.sort();
-        Ok(Outcome { findings, coverage, note: None, until })
+        Ok((Outcome { findings, coverage, note: None, until }, walked.clean))
     }
 
-    fn walk_all(&self) -> Walked {
+    fn walk_all(&self, clean: Clean) -> Walked {
         let secrets = Secrets::new(self.options.now);
         let builder = GraphBuilder::new(&self.store);
-        let examiner = Examiner::new(self.detector, &secrets, &builder, self.options.progress);
-        let texts = self.walk(Kinds::BLOBS | Kinds::COMMITS | Kinds::TAGS, &examiner);
+        let examiner = Examiner::new(self.detector, &secrets, &builder, &clean, self.options.progress);
+        let texts = clean.walk(|kinds, only| self.walk(kinds, &examiner, only));
         let mut failed = examiner.failed();
         failed.sort_unstable();
         let graph = builder.finish();
@@ -185,20 +193,21 @@ impl Run<'_> {
             true
         };
         let pass = TreePass::new(&self.store, &blobs, &judge);
-        let directories = self.walk(Kinds::TREES, &pass);
+        let directories = self.walk(Kinds::TREES, &pass, None);
         let trees = pass.finish();
         let names = names.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let clean = clean.into_packs(&self.store, &texts.faulty);
         let unread = Unread { walks: [texts, directories], failed, stopped: self.stop.requested() };
-        Walked { found: secrets.into_found(), names, refs, graph, trees, references, unread }
+        Walked { found: secrets.into_found(), names, refs, graph, trees, references, unread, clean }
     }
 
-    fn walk<V: Visitor>(&self, kinds: Kinds, visitor: &V) -> WalkReport {
+    fn walk<V: Visitor>(&self, kinds: Kinds, visitor: &V, only: Only<'_>) -> WalkReport {
         let options = WalkOptions {
             stop: &|| self.stop.requested(),
             progress: &|_| {},
             max_object_bytes: self.limits.max_object_bytes,
             memory: MEMORY,
-            only: None,
+            only,
         };
         self.store.walk(kinds, visitor, &options)
     }

@@ -58,7 +58,7 @@ fn both(repo: &Fixture, commits: &Commits, max_count: Option<usize>) -> (Option<
         stop: &stop,
         store,
     };
-    (quick, run.scan().unwrap())
+    (quick, run.scan(Default::default()).unwrap().0)
 }
 
 /// Secrets with whether HEAD has them.
