@@ -8,7 +8,7 @@ mod objects;
 mod range;
 mod secrets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -20,15 +20,16 @@ use range::{Answer, Question};
 use secrets::{Found, SecretNumber, Secrets};
 
 use super::group::earliest;
-use super::{Options, Outcome, worst_first};
+use super::{Introduction, Options, Outcome, worst_first};
 use crate::coverage::Coverage;
 use crate::detect::Detector;
 use crate::finding::Finding;
-use crate::git::graph::{CommitSet, Graph, GraphBuilder, Names, Scope as Commits};
+use crate::git::graph::{CommitIndex, CommitSet, Graph, GraphBuilder, Names, Scope as Commits};
 use crate::git::store::{Kinds, ObjectNumber, Scope, Store, Visitor, WalkOptions, WalkReport};
 use crate::git::tree_table::{TreePass, TreeTable};
-use crate::git::{GitError, ObjectKind, ObjectSet, References, Repository};
+use crate::git::{GitError, ObjectId, ObjectKind, ObjectSet, References, Repository};
 use crate::history::{History, Hits, attribute};
+use crate::secret::Fingerprint;
 use crate::source::git_files::GitFiles;
 use crate::source::{SourceError, Stop};
 
@@ -39,6 +40,8 @@ pub struct Limits {
     pub commits: Option<Commits>,
     /// Of those commits only so many, the latest ones.
     pub max_count: Option<usize>,
+    /// What more commits than these introduced is found by a walk over all objects, which is faster then.
+    pub most_commits: usize,
     /// Larger objects are missed, and said to be.
     pub max_object_bytes: u64,
     /// Remembers the scan in the git directory, if everything is asked about. While nothing has changed, the next one
@@ -56,6 +59,7 @@ impl Default for Limits {
         Self {
             commits: None,
             max_count: None,
+            most_commits: 5000,
             max_object_bytes: 256 << 20,
             cache: None,
             here: PathBuf::from("."),
@@ -152,7 +156,7 @@ impl Run<'_> {
         let hits = self.hits(&walked);
         let is_whole = scope.is_none();
         let mut until = walked.found.until;
-        let mut findings = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
+        let (mut findings, introduced) = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
         if is_whole {
             let directories = [self.repository.common_dir(), self.repository.git_dir()];
             let files = GitFiles::new(directories.map(Path::to_path_buf), self.limits.here.clone());
@@ -165,7 +169,9 @@ impl Run<'_> {
         worst_first(&mut findings);
         // Threads find them in any order; two scans of the same files tell the same.
         coverage.skipped.sort();
-        Ok((Outcome { findings, coverage, note: None, until }, walked.clean))
+        let id = |commit| self.store.id(walked.graph.object(commit));
+        let introductions = introductions(introduced, id);
+        Ok((Outcome { findings, coverage, note: None, introductions, until }, walked.clean))
     }
 
     fn walk_all(&self, clean: Clean) -> Walked {
@@ -280,14 +286,14 @@ impl Run<'_> {
         found: Found,
         hits: &Hits,
         (scope, coverage): (Option<CommitSet>, &mut Coverage),
-    ) -> Vec<Finding> {
+    ) -> (Vec<Finding>, Introduced<CommitIndex>) {
         let redact = |text: &str| self.detector.redact(text);
         let attributions = attribute(history, hits, &redact);
         if attributions.truncated {
             coverage.missed.push(gaps::too_many_paths());
         }
         let mut places = Locations::new(history, &found, self.detector);
-        let mut findings = Vec::new();
+        let (mut findings, mut introduced) = (Vec::new(), Introduced::new());
         for (number, attribution) in attributions.secrets.into_iter().enumerate() {
             let number = number as SecretNumber;
             let known = &found.groups[number as usize];
@@ -308,10 +314,24 @@ impl Run<'_> {
                 group.stands_at(target.into_iter().flat_map(|target| places.in_ref_names(number, target)));
             }
             let secret = known.secret.clone();
-            findings.extend(group.finding(secret, &self.options.key, Some(attribution.exposure)));
+            let finding = group.finding(secret, &self.options.key, Some(attribution.exposure));
+            let Some(finding) = finding else { continue };
+            let asked = |commit: &&CommitIndex| scope.as_ref().is_some_and(|scope| scope.contains(**commit));
+            for &commit in attribution.introducing.iter().filter(asked) {
+                introduced.entry(commit).or_default().push(finding.fingerprint());
+            }
+            findings.push(finding);
         }
-        findings
+        (findings, introduced)
     }
+}
+
+/// The secrets that commits introduced, by the places of the commits in an order in which parents come first.
+type Introduced<P> = BTreeMap<P, Vec<Fingerprint>>;
+
+fn introductions<P>(introduced: Introduced<P>, id: impl Fn(P) -> ObjectId) -> Vec<Introduction> {
+    let told = |(place, secrets)| Introduction { commit: id(place).to_string(), secrets };
+    introduced.into_iter().map(told).collect()
 }
 
 /// Adds findings; those of a secret that is known already become places of it.

@@ -112,7 +112,7 @@ impl<'a> Parts<'a> {
             return None;
         }
         let (findings, coverage) = record::read(reader, &question.detector.rules())?;
-        Some(Outcome { findings, coverage, note: None, until })
+        Some(Outcome { findings, coverage, note: None, introductions: Vec::new(), until })
     }
 
     /// What is known of packs, if it would be found out again today.
