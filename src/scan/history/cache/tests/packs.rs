@@ -33,7 +33,7 @@ fn text(size: u64) -> String {
 /// Writes a file that git does not look into again: what it finds in a pack it marks there as used just now.
 fn write(repo: &Fixture, name: &str, content: impl AsRef<[u8]>) {
     repo.write(name, content);
-    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let then = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
     fs::File::open(repo.path(name)).unwrap().set_modified(then).unwrap();
 }
 
