@@ -7,6 +7,8 @@
 pub mod btree;
 mod bytes;
 pub mod evidence;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod header;
 pub mod image;
 pub mod overflow;

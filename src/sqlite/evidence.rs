@@ -48,7 +48,9 @@ impl EvidenceError {
         match self {
             Self::Unreadable { cause, .. } => match cause.kind() {
                 io::ErrorKind::NotFound => "check the path",
-                io::ErrorKind::PermissionDenied => "run this as a user who may read it; nothing is written to it",
+                io::ErrorKind::PermissionDenied => {
+                    "run this as a user who may read it; nothing is written to it"
+                }
                 _ => "copy the file to another disk, and examine the copy",
             },
             Self::NotAFile { .. } => "name the database file itself",
