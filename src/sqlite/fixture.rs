@@ -4,6 +4,7 @@
 //! sample and computes what can still be recovered. [`Mutation::apply`] does small harm for property tests. The
 //! functions of [`oracle`] ask SQLite. Nothing in here uses the parsers of the engine, because it is their judge.
 
+mod builder;
 mod damage;
 mod footprint;
 mod log;
