@@ -1,11 +1,12 @@
 //! Databases for tests: made by SQLite from a recipe, with every row known, and damaged in ways that are known.
 //!
 //! [`Recipe::build`] gives a [`Sample`]: bytes, rows, and SQLite's own map of the pages. [`Case::apply`] damages a
-//! sample and computes what can still be recovered. [`Mutation::apply`] does small harm for property tests. The
+//! sample and computes what can still be recovered; [`Case::MUTATIONS`] are small harm for property tests. The
 //! functions of [`oracle`] ask SQLite. Nothing in here uses the parsers of the engine, because it is their judge.
 
 mod builder;
 mod damage;
+pub(crate) mod exhaustive;
 mod footprint;
 mod log;
 mod many_tables;
