@@ -10,6 +10,7 @@ pub(crate) mod exhaustive;
 mod footprint;
 mod log;
 mod many_tables;
+mod matrix;
 pub(crate) mod oracle;
 mod page_map;
 mod platform;
