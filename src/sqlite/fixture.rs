@@ -5,6 +5,7 @@
 //! functions of [`oracle`] ask SQLite. Nothing in here uses the parsers of the engine, because it is their judge.
 
 mod builder;
+pub(crate) mod corpus;
 mod damage;
 pub(crate) mod exhaustive;
 mod footprint;
