@@ -4,8 +4,9 @@
     python3 tests/bench/sqlite.py DIR [--kbsec PATH] [--sqlite PATH]… [--only d01,w02] [--output FILE]
 
 Each cell has the rows that are right and in the right table; then, if there are any, +N rows in tables that the original
-has not, as lost_and_found, !N rows that never were so, and ~N rows that had been deleted. Rows are compared by all their
-values, real numbers by their bits, and without their rowids, which the shell does not keep. Wants the sqlite3 shell.
+has not, as lost_and_found, !N rows that never were so, <N rows as they were before or after the state that is still
+there, and ~N rows that had been deleted. Rows are compared by all their values, real numbers by their bits, and without
+their rowids, which the shell does not keep. Wants the sqlite3 shell.
 """
 
 import argparse
@@ -34,11 +35,12 @@ class Score:
     right: int = 0
     lost: int = 0
     wrong: int = 0
+    stale: int = 0
     deleted: int = 0
     elsewhere: int = 0
 
     def __str__(self):
-        marks = [("+", self.elsewhere), ("!", self.wrong), ("~", self.deleted)]
+        marks = [("+", self.elsewhere), ("!", self.wrong), ("<", self.stale), ("~", self.deleted)]
         return f"{self.right:,}" + "".join(f" {mark}{count:,}" for mark, count in marks if count)
 
 
@@ -103,11 +105,10 @@ class Truth:
             for row, count in (found - right).items():
                 if row in self.deleted:
                     score.deleted += count
-                elif row not in self.ever[name]:
+                elif row in rows or row not in self.ever[name]:
                     score.wrong += count
                 else:
-                    # True, though not expected; only a second one is wrong.
-                    score.wrong += count - 1
+                    score.stale += count
         score.elsewhere = sum(rows.total() for name, rows in recovered.items() if not INTERNAL.fullmatch(name))
         return score
 
