@@ -200,7 +200,7 @@ def methods(arguments):
 def copy(folder, case, to):
     """A copy of the files of a case, because the shell changes what it opens."""
     to.mkdir()
-    for end in ("", "-wal", "-shm"):
+    for end in ("", "-wal", "-shm", "-journal"):
         source = folder / f"{case}.db{end}"
         if source.exists():
             shutil.copy(source, to)
