@@ -19,8 +19,11 @@ mod random;
 mod recipe;
 mod rows;
 mod sample;
+#[cfg(unix)]
+pub(crate) mod sparse;
 mod wide;
 
+pub(crate) use builder::samples;
 pub(crate) use damage::{Case, Damaged};
 pub(crate) use page_map::{PageKind, PageMap};
 pub(crate) use random::Random;
