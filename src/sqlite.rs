@@ -13,4 +13,5 @@ pub mod header;
 pub mod image;
 pub mod overflow;
 pub mod record;
+pub mod recover;
 pub mod wal;
