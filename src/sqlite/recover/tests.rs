@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::super::fixture::{Case, Damaged, Recipe, Rows, Sample, read_rows};
 use super::*;
 
-fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, u64), RecoverError> {
+fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, i64), RecoverError> {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new.db");
     let log = damaged.wal.clone().map(|log| Arc::new(Evidence::of_bytes("a.db-wal", log)));
