@@ -150,8 +150,7 @@ pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError
     let foundation = Foundation::find(&input.database).map_err(RecoverError::Read)?;
     let foundation = foundation.ok_or(RecoverError::NothingFound)?;
     let main = Image::new(Arc::clone(&input.database), foundation.base, foundation.geometry);
-    let view =
-        view::View::choose(main, input.log.as_ref(), options.log).map_err(RecoverError::Read)?;
+    let view = view::View::choose(main, input.log.as_ref(), options.log).map_err(RecoverError::Read)?;
     let survey = Survey::of(&view.image);
     let mut outcome =
         Outcome { view: view.reason.clone(), header: foundation.notes.clone(), ..Outcome::default() };
@@ -285,11 +284,12 @@ fn table(
             let tree = forest.walk(entry.root, true, free, &|_| true);
             let widths = tree.pages.iter().map(|place| survey.page(place.page).most);
             let width = usize::from(widths.max().unwrap_or(1));
-            let mut definition = Definition::plain(&entry.name, entry.root, width);
+            let plain = || Definition::plain(&entry.name, entry.root, width);
+            let mut definition = Definition::repair(entry, width).unwrap_or_else(plain);
             let sql = entry.sql.clone().unwrap_or_default();
             definition.repaired = Some(format!("{why}; its text is: {sql}"));
             outcome.not_done.push(format!(
-                "the definition of {} is damaged ({why}); its columns have invented names",
+                "the definition of {} is damaged ({why}); some of its columns have invented names",
                 entry.name
             ));
             (definition, tree)
@@ -339,10 +339,12 @@ fn count_uses(image: &Image, survey: &Survey, plan: &Plan) -> Vec<AtomicU8> {
     let uses: Vec<AtomicU8> = (0..=image.pages()).map(|_| AtomicU8::new(0)).collect();
     let add = |page: u32| {
         if let Some(uses) = uses.get(page as usize) {
-            let _ = uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |uses| Some(uses.saturating_add(1)));
+            let _ =
+                uses.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |uses| Some(uses.saturating_add(1)));
         }
     };
-    let places: Vec<u32> = plan.tables.iter().flat_map(|(_, tree)| &tree.pages).map(|place| place.page).collect();
+    let places: Vec<u32> =
+        plan.tables.iter().flat_map(|(_, tree)| &tree.pages).map(|place| place.page).collect();
     places.par_iter().for_each(|page| {
         add(*page);
         if survey.page(*page).spills {

@@ -97,24 +97,19 @@ impl Definition {
             |row| row.get(0),
         )?;
         let without_rowid: bool =
-            scratch.query_row("SELECT wr FROM pragma_table_list WHERE name = ?1", [&name], |row| row.get(0))?;
+            scratch
+                .query_row("SELECT wr FROM pragma_table_list WHERE name = ?1", [&name], |row| row.get(0))?;
         let keyed: Option<String> = scratch
-            .query_row("SELECT name FROM pragma_index_list(?1) WHERE origin = 'pk'", [&name], |row| row.get(0))
+            .query_row("SELECT name FROM pragma_index_list(?1) WHERE origin = 'pk'", [&name], |row| {
+                row.get(0)
+            })
             .ok();
         let columns = columns(&scratch, &name, keyed.is_none())?;
         let (fields, keys) = match keyed.filter(|_| without_rowid) {
             Some(index) => key_order(&scratch, &index, &columns)?,
             None => (columns.into_iter().flatten().collect(), 0),
         };
-        Ok(Self {
-            name,
-            sql: sql.to_owned(),
-            root: entry.root,
-            without_rowid,
-            fields,
-            keys,
-            repaired: None,
-        })
+        Ok(Self { name, sql: sql.to_owned(), root: entry.root, without_rowid, fields, keys, repaired: None })
     }
 
     /// A table of so many columns without types, for records of which nothing else is known.
@@ -123,6 +118,26 @@ impl Definition {
         let sql = format!("CREATE TABLE {}({})", quote(name), columns.join(", "));
         let fields = columns.iter().map(|_| Field::any()).collect();
         Self { name: name.to_owned(), sql, root, without_rowid: false, fields, keys: 0, repaired: None }
+    }
+
+    /// The definition with those columns whose text is whole; `width` is the most values that a record has. `None` if
+    /// the columns cannot be told apart.
+    pub(super) fn repair(entry: &Entry, width: usize) -> Option<Self> {
+        let sql = entry.sql.as_deref()?;
+        let body = sql.split_once(&entry.name)?.1.trim_end().strip_suffix(')')?;
+        let scratch = Connection::open_in_memory().ok()?;
+        let mut columns = Vec::new();
+        for piece in split(body) {
+            let alone = format!("CREATE TABLE t({piece})");
+            if scratch.prepare(&alone).is_ok() {
+                columns.push(piece.to_owned());
+            } else {
+                columns.push(format!("column_{}", columns.len() + 1));
+            }
+        }
+        let sql = format!("CREATE TABLE {}({})", quote(&entry.name), columns.join(","));
+        let found = Self::ask(entry, &sql).ok()?;
+        (!found.without_rowid && found.fields.len() == width).then_some(found)
     }
 
     /// The statement that makes it while rows are written: no types, no constraints, nothing that changes a value.
@@ -142,6 +157,25 @@ impl Field {
     fn any() -> Self {
         Self { allowed: 31, order: String::new(), default: rusqlite::types::Value::Null }
     }
+}
+
+/// The parts between commas that are in no parentheses; a parenthesis that was lost does no harm.
+fn split(body: &str) -> Vec<&str> {
+    let (mut parts, mut start, mut depth) = (Vec::new(), 0, 0i32);
+    let body = body.strip_prefix('(').unwrap_or(body);
+    for (at, sign) in body.char_indices() {
+        match sign {
+            '(' => depth += 1,
+            ')' => depth = (depth - 1).max(0),
+            ',' if depth == 0 => {
+                parts.push(&body[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&body[start..]);
+    parts
 }
 
 /// A name as SQL.
@@ -164,12 +198,14 @@ fn internal(entry: &Entry) -> Option<Definition> {
 
 /// The fields of the columns; `None` for one that is computed when it is read.
 fn columns(scratch: &Connection, table: &str, has_alias: bool) -> rusqlite::Result<Vec<Option<Field>>> {
-    let mut statement = scratch
-        .prepare("SELECT type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid")?;
+    let mut statement = scratch.prepare(
+        "SELECT type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
+    )?;
     let mut rows = statement.query([table])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let (declared, not_null, default): (String, bool, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (declared, not_null, default): (String, bool, Option<String>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
         let (key, hidden): (i64, i64) = (row.get(3)?, row.get(4)?);
         if hidden == 2 {
             found.push(None);

@@ -63,9 +63,8 @@ fn fill(
 ) -> rusqlite::Result<()> {
     let connection = open(path, plan, foundation)?;
     let staged = finish::stage(&connection, plan, outcome)?;
-    let mut quarantine = connection.prepare(&format!(
-        "INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
-    ))?;
+    let mut quarantine = connection
+        .prepare(&format!("INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?;
     for (definition, tree) in &plan.tables {
         if !staged.contains(&definition.name) {
             continue;
@@ -140,8 +139,8 @@ impl<'a, 'q> Writer<'a, 'q> {
             values.push(format!("?{}", 2 * width + 1));
         }
         let (names, values) = (names.join(", "), values.join(", "));
-        let insert =
-            connection.prepare(&format!("INSERT INTO {}({names}) VALUES ({values})", quote(&definition.name)))?;
+        let insert = connection
+            .prepare(&format!("INSERT INTO {}({names}) VALUES ({values})", quote(&definition.name)))?;
         let outcome = TableOutcome {
             name: definition.name.clone(),
             repaired: definition.repaired.clone(),

@@ -50,7 +50,8 @@ pub(super) fn stage(
         "CREATE TEMP TABLE hidden AS SELECT * FROM sqlite_schema WHERE type = 'index' AND sql IS NULL;
          PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE type = 'index' AND sql IS NULL;",
     )?;
-    let mut update = connection.prepare("UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2 AND type = 'table'")?;
+    let mut update =
+        connection.prepare("UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2 AND type = 'table'")?;
     for (table, _) in plan.tables.iter().filter(|(table, _)| staged.contains(&table.name)) {
         if !table.name.starts_with("sqlite_") {
             update.execute([&table.staging(), &table.name])?;
@@ -70,8 +71,10 @@ pub(super) fn complete(
 ) -> rusqlite::Result<()> {
     restore(&connection, plan)?;
     let hidden = "SELECT name, tbl_name FROM temp.hidden";
-    let hidden: Vec<(String, String)> =
-        connection.prepare(hidden)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let hidden: Vec<(String, String)> = connection
+        .prepare(hidden)?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
     for (index, table) in hidden {
         if let Err(error) = connection.execute_batch(&format!("REINDEX {}", quote(&index))) {
             outcome.not_done.push(format!("rows of {table} break its constraints: {error}"));
@@ -90,12 +93,14 @@ pub(super) fn complete(
     }
     connection.execute_batch("DROP TABLE temp.hidden")?;
     connection.close().map_err(|(_, error)| error)?;
-    check(path, outcome)
+    check(path, outcome);
+    Ok(())
 }
 
 fn restore(connection: &Connection, plan: &Plan) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN; PRAGMA writable_schema = ON")?;
-    let mut update = connection.prepare("UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2 AND type = 'table'")?;
+    let mut update =
+        connection.prepare("UPDATE sqlite_schema SET sql = ?1 WHERE name = ?2 AND type = 'table'")?;
     for (table, _) in plan.tables.iter().filter(|(table, _)| !table.name.starts_with("sqlite_")) {
         update.execute([&table.sql, &table.name])?;
     }
@@ -108,7 +113,8 @@ fn restore(connection: &Connection, plan: &Plan) -> rusqlite::Result<()> {
 /// Makes SQLite read the schema again.
 fn reload(connection: &Connection) -> rusqlite::Result<()> {
     let version: i64 = connection.query_row("PRAGMA schema_version", [], |row| row.get(0))?;
-    connection.execute_batch(&format!("PRAGMA schema_version = {}; PRAGMA writable_schema = RESET", version + 1))
+    connection
+        .execute_batch(&format!("PRAGMA schema_version = {}; PRAGMA writable_schema = RESET", version + 1))
 }
 
 /// Adds a virtual table over tables that are there, and lets it look at them.
@@ -125,21 +131,34 @@ fn add_virtual(connection: &Connection, entry: &Entry, outcome: &mut Outcome) {
         })
         .and_then(|_| reload(connection));
     let is_search = sql.to_ascii_lowercase().contains("fts");
-    let asked = |what: &str| {
-        connection.execute_batch(&format!("INSERT INTO {name}({name}) VALUES('{what}')"))
-    };
+    let asked =
+        |what: &str| connection.execute_batch(&format!("INSERT INTO {name}({name}) VALUES('{what}')"));
     let sound = added.and_then(|()| match is_search {
         true => asked("integrity-check").or_else(|_| asked("rebuild")),
         false => connection.prepare(&format!("SELECT * FROM {name}")).map(drop),
     });
     if let Err(error) = sound {
-        outcome.not_done.push(format!("the virtual table {} is not whole: {error}", entry.name));
+        // A table that cannot be opened would make every check of the database fail.
+        let remade = connection.execute_batch(&format!("DROP TABLE IF EXISTS {name}")).is_ok()
+            && connection.execute(sql, []).is_ok()
+            && (!is_search || asked("rebuild").is_ok());
+        let state = if remade { "was made anew" } else { "is not whole" };
+        outcome.not_done.push(format!("the virtual table {} {state}: {error}", entry.name));
     }
 }
 
-fn check(path: &Path, outcome: &mut Outcome) -> rusqlite::Result<()> {
+/// Asks SQLite for faults of the new database; that it cannot answer is one, too.
+fn check(path: &Path, outcome: &mut Outcome) {
+    if let Err(error) = ask(path, outcome) {
+        outcome.check.push(error.to_string());
+    }
+}
+
+fn ask(path: &Path, outcome: &mut Outcome) -> rusqlite::Result<()> {
     let connection = Connection::open(path)?;
-    connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA cache_size = -131072; PRAGMA mmap_size = 1073741824")?;
+    connection.execute_batch(
+        "PRAGMA journal_mode = OFF; PRAGMA cache_size = -131072; PRAGMA mmap_size = 1073741824",
+    )?;
     let mut statement = connection.prepare("PRAGMA integrity_check")?;
     let found: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     outcome.check = found.into_iter().filter(|line| line != "ok").collect();

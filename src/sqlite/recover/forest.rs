@@ -84,7 +84,10 @@ impl<'a> Forest<'a> {
             let Ok(parsed) = BtreePage::parse(&bytes, page, self.image.geometry()) else { continue };
             let below = children(&parsed);
             let leaves = below.iter().flatten().any(|(child, _)| {
-                self.survey.page(*child).kind().is_some_and(|kind| kind.is_leaf() && kind.is_table() == is_table)
+                self.survey
+                    .page(*child)
+                    .kind()
+                    .is_some_and(|kind| kind.is_leaf() && kind.is_table() == is_table)
             });
             let first = stack.len();
             let mut low = bounds.0;
@@ -98,7 +101,8 @@ impl<'a> Forest<'a> {
                 let facts = self.survey.page(child);
                 let is_torn = leaves && facts.state == State::Other && is_table;
                 let free = free.contains(child) || !self.image.contains(child) || child == 1;
-                let inside = !is_table || facts.low > facts.high || range.0 <= facts.low && facts.high <= range.1;
+                let inside =
+                    !is_table || facts.low > facts.high || range.0 <= facts.low && facts.high <= range.1;
                 let kind_fits = facts.kind().is_some_and(|kind| kind.is_table() == is_table);
                 if !free && !self.has(child) && (is_torn || kind_fits && inside && fits(&facts)) {
                     self.taken[child as usize] = true;
@@ -126,6 +130,10 @@ impl<'a> Forest<'a> {
         let mut units = self.units(free);
         units.sort_by_key(|unit| (std::cmp::Reverse(unit.leaves.len()), unit.leaves.first().copied()));
         let mut left = Vec::new();
+        // Where the freelist is not whole, a lost page may be a deleted one: then a table must have other pages, or must
+        // have lost its root with the schema, to be given some.
+        let anchored: Vec<bool> = trees.iter().map(|tree| !tree.pages.is_empty()).collect();
+        let is_sure = |table: usize| free.is_complete || anchored[table] || tables[table].root == 0;
         for unit in units {
             let mut scores: Vec<(i64, usize)> = (0..tables.len())
                 .filter(|table| tables[*table].without_rowid != unit.is_table)
@@ -140,7 +148,9 @@ impl<'a> Forest<'a> {
                     }
                 }
                 [(best, table), ref rest @ ..]
-                    if rest.first().is_none_or(|(next, _)| *next < best) && (unit.is_table || !has_open_index) =>
+                    if is_sure(table)
+                        && rest.first().is_none_or(|(next, _)| *next < best)
+                        && (unit.is_table || !has_open_index) =>
                 {
                     for page in unit.leaves {
                         self.taken[page as usize] = true;
@@ -149,7 +159,8 @@ impl<'a> Forest<'a> {
                 }
                 _ => {
                     let names: Vec<&str> = scores.iter().map(|(_, table)| &*tables[*table].name).collect();
-                    let why = format!("its page fits {}", names.join(" and "));
+                    let names = names.join(" and ");
+                    let why = format!("no tree leads to its page, which fits {names}; it may be deleted");
                     left.extend(unit.leaves.iter().map(|page| (*page, why.clone())));
                 }
             }
@@ -180,7 +191,10 @@ impl<'a> Forest<'a> {
         let known: Vec<Facts> = known.filter(|facts| facts.good > 0).collect();
         if unit.is_table {
             let overlaps = tree.pages.iter().map(|place| self.survey.page(place.page));
-            if overlaps.filter(|facts| facts.good > 0).any(|facts| facts.low <= unit.high && unit.low <= facts.high) {
+            if overlaps
+                .filter(|facts| facts.good > 0)
+                .any(|facts| facts.low <= unit.high && unit.low <= facts.high)
+            {
                 return None;
             }
         }
@@ -223,7 +237,8 @@ impl<'a> Forest<'a> {
                 }
             }
         }
-        let roots = self.survey.iter().filter(|(page, facts)| is_lost(*page, facts) && !parents.contains_key(page));
+        let roots =
+            self.survey.iter().filter(|(page, facts)| is_lost(*page, facts) && !parents.contains_key(page));
         roots.map(|(page, facts)| self.unit(page, &facts, &below)).collect()
     }
 

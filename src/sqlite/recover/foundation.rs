@@ -46,11 +46,6 @@ impl Foundation {
     pub(super) fn has_header(&self) -> bool {
         self.header.has_magic() || self.header.fractions() == [64, 32, 32]
     }
-
-    /// Pages that the header announces, if it can be believed.
-    pub(super) fn announced(&self) -> Option<u32> {
-        (self.has_header() && self.header.page_count() != 0).then(|| self.header.page_count())
-    }
 }
 
 /// Where the first page begins, and the size of pages.
@@ -81,7 +76,8 @@ fn place(start: &[u8], notes: &mut Vec<String>) -> Option<(usize, Geometry)> {
         notes.push(format!("the database begins at byte {base} of the file"));
         return Some((base, geometry));
     }
-    let (geometry, _) = at_start.or_else(|| told.filter(|_| start.starts_with(MAGIC)).map(|told| (told, 0)))?;
+    let (geometry, _) =
+        at_start.or_else(|| told.filter(|_| start.starts_with(MAGIC)).map(|told| (told, 0)))?;
     Some((0, geometry))
 }
 

@@ -71,7 +71,9 @@ impl Reader<'_> {
         let found = found.chain(others.into_iter().map(|cell| (cell, Method::Carved)));
         let fits = |cell: &Cell<'_>| cell.rowid.is_none_or(|rowid| bounds.0 <= rowid && rowid <= bounds.1);
         let found = found.filter(|(cell, method)| *method != Method::Carved || fits(cell));
-        found.filter_map(|(cell, method)| self.row(number, &bytes[..present.min(bytes.len())], &cell, method)).collect()
+        found
+            .filter_map(|(cell, method)| self.row(number, &bytes[..present.min(bytes.len())], &cell, method))
+            .collect()
     }
 
     fn row(&self, page: u32, bytes: &[u8], cell: &Cell<'_>, method: Method) -> Option<Row> {
@@ -137,7 +139,8 @@ impl Reader<'_> {
 fn cells_of<'a>(page: &BtreePage<'a>, bytes: &'a [u8], image: &Image) -> (Vec<Cell<'a>>, Vec<Cell<'a>>) {
     let mut cells: Vec<Cell<'a>> = page.iter().flatten().filter(|cell| is_whole(cell, image)).collect();
     cells.dedup_by_key(|cell| cell.offset);
-    let mut places: Vec<(usize, usize)> = cells.iter().map(|cell| (cell.offset, cell.offset + cell.size)).collect();
+    let mut places: Vec<(usize, usize)> =
+        cells.iter().map(|cell| (cell.offset, cell.offset + cell.size)).collect();
     places.sort_unstable();
     places.dedup();
     let overlap = places.windows(2).any(|pair| pair[0].1 > pair[1].0);

@@ -5,7 +5,6 @@ use std::io;
 use rayon::prelude::*;
 
 use super::super::btree::{BtreePage, Cell, PageKind};
-use super::super::bytes::be32;
 use super::super::image::Image;
 use super::super::record::Record;
 
@@ -228,11 +227,6 @@ fn longest_ascent(numbers: &[i64]) -> Vec<i64> {
 pub(super) fn children(page: &BtreePage<'_>) -> Vec<Option<(u32, Option<i64>)>> {
     let cells = page.iter().map(|cell| cell.ok().and_then(|cell| Some((cell.child?, cell.rowid))));
     cells.chain(page.right_child().map(|child| Some((child, None)))).collect()
-}
-
-/// The page that an overflow or trunk page names first.
-pub(super) fn link(bytes: &[u8]) -> u32 {
-    be32(bytes, 0)
 }
 
 #[cfg(test)]

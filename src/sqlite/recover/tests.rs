@@ -15,7 +15,8 @@ fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, i64)
     let connection = Connection::open(&target).unwrap();
     let mut rows = read_rows(&connection).unwrap();
     rows.remove(fill::QUARANTINE);
-    let doubtful = connection.query_row("SELECT count(*) FROM kbsec_quarantine", [], |row| row.get(0)).unwrap();
+    let doubtful =
+        connection.query_row("SELECT count(*) FROM kbsec_quarantine", [], |row| row.get(0)).unwrap();
     Ok((outcome, rows, doubtful))
 }
 
@@ -44,12 +45,22 @@ fn every_damage() {
                 let score = damaged.score(&rows);
                 text += &format!(
                     "{} ideal {ideal} right {} lost {} surplus {} doubtful {doubtful} wrong {} {}\n",
-                    case.name, score.right, score.lost, score.surplus, score.wrong.len(), case.title
+                    case.name,
+                    score.right,
+                    score.lost,
+                    score.surplus,
+                    score.wrong.len(),
+                    case.title
                 );
                 for line in score.wrong.iter().take(2) {
                     text += &format!("    wrong {}\n", line.chars().take(150).collect::<String>());
                 }
-                for line in outcome.not_done.iter().chain(outcome.check.iter().take(3)) {
+                for line in outcome
+                    .not_done
+                    .iter()
+                    .chain(outcome.header.iter().filter(|_| case.name == "d30"))
+                    .chain(outcome.check.iter().take(3))
+                {
                     text += &format!("    {}\n", line.chars().take(170).collect::<String>());
                 }
                 (lost, wrong) = (lost + score.lost, wrong + score.wrong.len());

@@ -63,7 +63,9 @@ fn is_foreign(main: &Image, log: &Arc<Evidence>, frames: &HashMap<u32, u64>) -> 
     for page in numbers.into_iter().take(512) {
         main.read(page, &mut old)?;
         over.read(page, &mut new)?;
-        let (Some(before), Some(after)) = (cells(main, page, &old), cells(main, page, &new)) else { continue };
+        let (Some(before), Some(after)) = (cells(main, page, &old), cells(main, page, &new)) else {
+            continue;
+        };
         compared += 1;
         alike += u32::from(after.iter().any(|cell| before.contains(cell)));
     }
