@@ -8,6 +8,7 @@ mod finish;
 mod forest;
 mod foundation;
 mod freelist;
+mod journal;
 mod leaf;
 mod survey;
 #[cfg(test)]
@@ -43,6 +44,8 @@ pub struct Input {
     pub database: Arc<Evidence>,
     /// Its write-ahead log.
     pub log: Option<Arc<Evidence>>,
+    /// Its rollback journal.
+    pub journal: Option<Arc<Evidence>>,
 }
 
 /// What the user decides.
@@ -150,7 +153,7 @@ pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError
     let foundation = Foundation::find(&input.database).map_err(RecoverError::Read)?;
     let foundation = foundation.ok_or(RecoverError::NothingFound)?;
     let main = Image::new(Arc::clone(&input.database), foundation.base, foundation.geometry);
-    let view = view::View::choose(main, input.log.as_ref(), options.log).map_err(RecoverError::Read)?;
+    let view = view::View::choose(main, input, options.log).map_err(RecoverError::Read)?;
     let survey = Survey::of(&view.image);
     let mut outcome =
         Outcome { view: view.reason.clone(), header: foundation.notes.clone(), ..Outcome::default() };
@@ -160,7 +163,7 @@ pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError
     let is_stale = |page: u32| view.stale.contains(&page);
     let reader = Reader { image: &view.image, is_shared: &is_shared, is_stale: &is_stale };
     fill::write(&reader, &plan, &foundation, options, &mut outcome)?;
-    let files = [Some(&input.database), input.log.as_ref()];
+    let files = [Some(&input.database), input.log.as_ref(), input.journal.as_ref()];
     outcome.has_changed = files.into_iter().flatten().any(|file| file.has_changed());
     Ok(outcome)
 }

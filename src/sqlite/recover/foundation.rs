@@ -59,19 +59,19 @@ fn place(start: &[u8], notes: &mut Vec<String>) -> Option<(usize, Geometry)> {
     {
         return Some((0, told));
     }
-    let magics = memchr::memmem::find_iter(start, MAGIC).filter(|at| *at > 0).take(64);
-    let bases = magics.chain((1..=128).map(|step| step * 512)).filter(|base| *base + 512 <= start.len());
+    let magics: Vec<usize> = memchr::memmem::find_iter(start, MAGIC).filter(|at| *at > 0).take(64).collect();
+    let steps: Vec<usize> = (1..=128).map(|step| step * 512).collect();
     // Half as much again is demanded of other places: a database may lie in a value of this one.
     let needed = at_start.map_or(0, |(_, score)| score + score / 2);
-    let moved = if at_start.is_some_and(|(_, score)| score >= 16) && start.starts_with(MAGIC) {
-        None
-    } else {
-        let found = bases.filter_map(|base| {
-            let told = Header::new(&start[base..]).geometry().filter(|_| start[base..].starts_with(MAGIC));
-            best(start, base, told).map(|(geometry, score)| (score, std::cmp::Reverse(base), geometry))
+    let search = |bases: &[usize]| {
+        let found = bases.iter().filter(|base| **base + 512 <= start.len()).filter_map(|base| {
+            let told = Header::new(&start[*base..]).geometry().filter(|_| start[*base..].starts_with(MAGIC));
+            best(start, *base, told).map(|(geometry, score)| (score, std::cmp::Reverse(*base), geometry))
         });
         found.max_by_key(|(score, base, _)| (*score, *base)).filter(|(score, ..)| *score > needed)
     };
+    let is_good = start.starts_with(MAGIC) && at_start.is_some();
+    let moved = if is_good { None } else { search(&magics).or_else(|| search(&steps)) };
     if let Some((_, std::cmp::Reverse(base), geometry)) = moved {
         notes.push(format!("the database begins at byte {base} of the file"));
         return Some((base, geometry));

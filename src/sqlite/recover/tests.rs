@@ -9,7 +9,9 @@ fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, i64)
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new.db");
     let log = damaged.wal.clone().map(|log| Arc::new(Evidence::of_bytes("a.db-wal", log)));
-    let input = Input { database: Arc::new(Evidence::of_bytes("a.db", damaged.db.clone())), log };
+    let journal = damaged.journal.clone().map(|file| Arc::new(Evidence::of_bytes("a.db-journal", file)));
+    let database = Arc::new(Evidence::of_bytes("a.db", damaged.db.clone()));
+    let input = Input { database, log, journal };
     let options = Options { target: target.clone(), schema, log: WalUse::Auto };
     let outcome = recover(&input, &options)?;
     let connection = Connection::open(&target).unwrap();

@@ -8,7 +8,8 @@ use super::super::btree::BtreePage;
 use super::super::evidence::Evidence;
 use super::super::image::Image;
 use super::super::wal::{FrameState, Wal};
-use super::WalUse;
+use super::journal::Journal;
+use super::{Input, WalUse};
 
 /// The image that is recovered from.
 pub(super) struct View {
@@ -21,9 +22,12 @@ pub(super) struct View {
 
 impl View {
     /// Chooses it.
-    pub(super) fn choose(main: Image, log: Option<&Arc<Evidence>>, wanted: WalUse) -> io::Result<Self> {
+    pub(super) fn choose(main: Image, input: &Input, wanted: WalUse) -> io::Result<Self> {
         let alone = |image, reason: &str| View { image, reason: reason.to_owned(), stale: BTreeSet::new() };
-        let Some(log) = log.filter(|log| !log.is_empty()) else {
+        if let Some(view) = Self::rolled_back(&main, input, wanted)? {
+            return Ok(view);
+        }
+        let Some(log) = input.log.as_ref().filter(|log| !log.is_empty()) else {
             return Ok(alone(main, "there is no write-ahead log; the file alone was read"));
         };
         if wanted == WalUse::Ignore {
@@ -50,6 +54,27 @@ impl View {
         );
         let image = main.with_frames(Arc::clone(log), overlay.frames, overlay.pages.max(1));
         Ok(View { image, reason, stale })
+    }
+}
+
+impl View {
+    /// The database before a transaction that did not end, if there is a journal of one.
+    fn rolled_back(main: &Image, input: &Input, wanted: WalUse) -> io::Result<Option<Self>> {
+        let Some(file) = input.journal.as_ref().filter(|file| !file.is_empty() && wanted != WalUse::Ignore)
+        else {
+            return Ok(None);
+        };
+        let Some(journal) = Journal::read(file, main.geometry().page_size)? else { return Ok(None) };
+        if wanted == WalUse::Auto && is_foreign(main, file, &journal.pages)? {
+            return Ok(None);
+        }
+        let cut = if journal.is_cut { "; a part of the journal is damaged" } else { "" };
+        let reason = format!(
+            "the file with {} pages of its rollback journal, as a transaction did not end{cut}",
+            journal.pages.len()
+        );
+        let image = main.with_frames(Arc::clone(file), journal.pages, journal.count.max(1));
+        Ok(Some(Self { image, reason, stale: BTreeSet::new() }))
     }
 }
 
