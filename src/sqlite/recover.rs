@@ -300,8 +300,8 @@ fn table(
     }
 }
 
-/// Visits every overflow page of the rows on these pages, in the order of each chain.
-fn visit_chains(image: &Image, page: u32, visit: &mut dyn FnMut(u32)) {
+/// Visits the overflow pages of each row on a page, chain by chain, and tells whether the chain is as long as it should be.
+fn visit_chains(image: &Image, page: u32, visit: &mut dyn FnMut(&[u32], bool)) {
     let mut bytes = Vec::new();
     if image.read(page, &mut bytes).is_err() {
         return;
@@ -311,9 +311,9 @@ fn visit_chains(image: &Image, page: u32, visit: &mut dyn FnMut(u32)) {
         let Some(mut next) = payload.overflow else { continue };
         let rest = payload.total - payload.local.len() as u64;
         let mut left = image.geometry().overflow_pages(rest).min(image.pages().into());
-        let (mut head, mut seen) = ([0; 4], BTreeSet::new());
+        let (mut head, mut seen, mut chain) = ([0; 4], BTreeSet::new(), Vec::new());
         while left > 0 && image.contains(next) && seen.insert(next) {
-            visit(next);
+            chain.push(next);
             let stored = image.stored(next);
             let read = match stored {
                 super::image::Stored::File(offset) => image.file().read_at(offset, &mut head),
@@ -324,15 +324,14 @@ fn visit_chains(image: &Image, page: u32, visit: &mut dyn FnMut(u32)) {
             next = if read.is_ok() { be32(&head, 0) } else { 0 };
             left -= 1;
         }
+        visit(&chain, left == 0 && next == 0);
     }
 }
 
 fn chained_pages(image: &Image, survey: &Survey, trees: &[Tree]) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     for place in trees.iter().flat_map(|tree| &tree.pages).filter(|place| survey.page(place.page).spills) {
-        visit_chains(image, place.page, &mut |page| {
-            found.insert(page);
-        });
+        visit_chains(image, place.page, &mut |chain, _| found.extend(chain));
     }
     found
 }
@@ -351,7 +350,10 @@ fn count_uses(image: &Image, survey: &Survey, plan: &Plan) -> Vec<AtomicU8> {
     places.par_iter().for_each(|page| {
         add(*page);
         if survey.page(*page).spills {
-            visit_chains(image, *page, &mut |page| add(page));
+            visit_chains(image, *page, &mut |chain, is_sound| {
+                // A chain that went astray does not make those doubtful that it strays into.
+                chain.iter().filter(|_| is_sound).for_each(|page| add(*page));
+            });
         }
     });
     uses

@@ -101,10 +101,15 @@ impl<'a> Forest<'a> {
                 let facts = self.survey.page(child);
                 let is_torn = leaves && facts.state == State::Other && is_table;
                 let free = free.contains(child) || !self.image.contains(child) || child == 1;
-                let inside =
-                    !is_table || facts.low > facts.high || range.0 <= facts.low && facts.high <= range.1;
+                // Pointers at random lead to cells that are none; the page itself is where it belongs.
+                let is_hurt = facts.bad > facts.good && leaves;
+                let inside = !is_table
+                    || is_hurt
+                    || facts.low > facts.high
+                    || range.0 <= facts.low && facts.high <= range.1;
                 let kind_fits = facts.kind().is_some_and(|kind| kind.is_table() == is_table);
-                if !free && !self.has(child) && (is_torn || kind_fits && inside && fits(&facts)) {
+                if !free && !self.has(child) && (is_torn || kind_fits && inside && (is_hurt || fits(&facts)))
+                {
                     self.taken[child as usize] = true;
                     stack.push((child, range));
                 } else {

@@ -67,10 +67,11 @@ impl Reader<'_> {
             Some(page) => cells_of(&page, &bytes, self.image),
             None => (Vec::new(), chain_of_cells(&bytes, kind, 8, self.image)),
         };
+        let is_damaged = page.is_none_or(|page| page.cells() != cells.len());
         let found = cells.into_iter().map(|cell| (cell, method));
         let found = found.chain(others.into_iter().map(|cell| (cell, Method::Carved)));
         let fits = |cell: &Cell<'_>| cell.rowid.is_none_or(|rowid| bounds.0 <= rowid && rowid <= bounds.1);
-        let found = found.filter(|(cell, method)| *method != Method::Carved || fits(cell));
+        let found = found.filter(|(cell, _)| !is_damaged || fits(cell));
         found
             .filter_map(|(cell, method)| self.row(number, &bytes[..present.min(bytes.len())], &cell, method))
             .collect()
@@ -150,13 +151,45 @@ fn cells_of<'a>(page: &BtreePage<'a>, bytes: &'a [u8], image: &Image) -> (Vec<Ce
     if page.kind() != PageKind::TableLeaf {
         return (cells, Vec::new());
     }
-    let tiles = chain_of_cells(bytes, page.kind(), page.pointers_end(), image);
+    let tiles = tiles(page, bytes, image);
     if tiles.len() != page.cells() {
         cells.retain(|cell| !overlap || tiles.iter().any(|tile| tile.offset == cell.offset));
         return (cells, Vec::new());
     }
     let known: Vec<usize> = cells.iter().map(|cell| cell.offset).collect();
     tiles.into_iter().partition(|tile| known.contains(&tile.offset))
+}
+
+/// The cells that fill a page from where its header says that they begin, but for its free blocks.
+fn tiles<'a>(page: &BtreePage<'a>, bytes: &'a [u8], image: &Image) -> Vec<Cell<'a>> {
+    let usable = image.geometry().usable();
+    let mut blocks = std::collections::BTreeMap::new();
+    let mut block = page.first_freeblock();
+    // They ascend; one that does not ends the list.
+    while block >= page.pointers_end() && block + 4 <= usable {
+        blocks.insert(block, usize::from(be16(bytes, block + 2)).max(4));
+        let next = usize::from(be16(bytes, block));
+        if next <= block {
+            break;
+        }
+        block = next;
+    }
+    let (mut at, mut cells) = (page.content_start().max(page.pointers_end()), Vec::new());
+    while at + 4 <= usable {
+        if let Some(size) = blocks.get(&at) {
+            at += size;
+            continue;
+        }
+        match page.cell_at(at).ok().filter(|cell| is_whole(cell, image)) {
+            Some(cell) => {
+                at += cell.size;
+                cells.push(cell);
+            }
+            // At most three bytes between cells are nothing.
+            None => at += 1,
+        }
+    }
+    cells
 }
 
 /// Whether a cell can be one.

@@ -23,7 +23,7 @@ pub(super) struct View {
 impl View {
     /// Chooses it.
     pub(super) fn choose(main: Image, input: &Input, wanted: WalUse) -> io::Result<Self> {
-        let alone = |image, reason: &str| View { image, reason: reason.to_owned(), stale: BTreeSet::new() };
+        let alone = |image, reason: &str| Self { image, reason: reason.to_owned(), stale: BTreeSet::new() };
         if let Some(view) = Self::rolled_back(&main, input, wanted)? {
             return Ok(view);
         }
@@ -53,7 +53,7 @@ impl View {
             overlay.commits
         );
         let image = main.with_frames(Arc::clone(log), overlay.frames, overlay.pages.max(1));
-        Ok(View { image, reason, stale })
+        Ok(Self { image, reason, stale })
     }
 }
 
