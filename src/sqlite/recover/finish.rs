@@ -121,6 +121,14 @@ fn reload(connection: &Connection) -> rusqlite::Result<()> {
 fn add_virtual(connection: &Connection, entry: &Entry, outcome: &mut Outcome) {
     let sql = entry.sql.as_deref().unwrap_or_default();
     let name = quote(&entry.name);
+    if sql.to_ascii_lowercase().contains("fts5") {
+        // Without this row nothing of it can be opened, not even to be built anew.
+        let config = quote(&format!("{}_config", entry.name));
+        let known = connection.execute(&format!("INSERT OR IGNORE INTO {config} VALUES ('version', 4)"), []);
+        if let Err(error) = known {
+            outcome.not_done.push(format!("the settings of {} are lost: {error}", entry.name));
+        }
+    }
     let added = connection
         .execute_batch("PRAGMA writable_schema = ON")
         .and_then(|()| {

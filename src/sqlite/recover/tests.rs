@@ -84,8 +84,6 @@ fn matrix(recipe: &Recipe, seed: u64) -> (usize, usize, String) {
 fn probe() {
     use super::super::fixture::{Encoding, Schema};
     for (name, recipe) in [
-        ("many", Recipe::many_tables()),
-        ("wide", Recipe::wide()),
         ("utf16", Recipe { encoding: Encoding::Utf16Le, ..Recipe::with_wal() }),
         ("auto", Recipe { auto_vacuum: 1, page_size: 4096, reserved: 8, ..Recipe::with_wal() }),
     ] {
