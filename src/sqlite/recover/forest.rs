@@ -78,17 +78,8 @@ impl<'a> Forest<'a> {
             if !is_table || kind.is_none_or(PageKind::is_leaf) {
                 tree.pages.push(Place { page, bounds, is_orphan: false });
             }
-            if kind.is_none_or(PageKind::is_leaf) || self.image.read(page, &mut bytes).is_err() {
-                continue;
-            }
-            let Ok(parsed) = BtreePage::parse(&bytes, page, self.image.geometry()) else { continue };
-            let below = children(&parsed);
-            let leaves = below.iter().flatten().any(|(child, _)| {
-                self.survey
-                    .page(*child)
-                    .kind()
-                    .is_some_and(|kind| kind.is_leaf() && kind.is_table() == is_table)
-            });
+            let Some(below) = self.below(page, &mut bytes) else { continue };
+            let leaves = below.iter().flatten().any(|(child, _)| self.is_leaf(*child, is_table));
             let first = stack.len();
             let mut low = bounds.0;
             for child in below {
@@ -120,6 +111,18 @@ impl<'a> Forest<'a> {
             stack[first..].reverse();
         }
         tree
+    }
+
+    /// The children of an inner page.
+    fn below(&self, page: u32, bytes: &mut Vec<u8>) -> Option<Vec<Option<(u32, Option<i64>)>>> {
+        self.survey.page(page).kind().filter(|kind| !kind.is_leaf())?;
+        self.image.read(page, bytes).ok()?;
+        let parsed = BtreePage::parse(bytes, page, self.image.geometry()).ok()?;
+        Some(children(&parsed))
+    }
+
+    fn is_leaf(&self, page: u32, is_table: bool) -> bool {
+        self.survey.page(page).kind().is_some_and(|kind| kind.is_leaf() && kind.is_table() == is_table)
     }
 
     /// Gives pages that no tree leads to, and that are not free, to the tables that they fit.

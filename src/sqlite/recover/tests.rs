@@ -81,18 +81,6 @@ fn matrix(recipe: &Recipe, seed: u64) -> (usize, usize, String) {
 }
 
 #[test]
-fn probe() {
-    use super::super::fixture::{Encoding, Schema};
-    for (name, recipe) in [
-        ("utf16", Recipe { encoding: Encoding::Utf16Le, ..Recipe::with_wal() }),
-        ("auto", Recipe { auto_vacuum: 1, page_size: 4096, reserved: 8, ..Recipe::with_wal() }),
-    ] {
-        let (lost, wrong, text) = matrix(&recipe, 1);
-        eprintln!("== {name} lost {lost} wrong {wrong}\n{text}");
-    }
-}
-
-#[test]
 fn an_existing_file_is_never_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("a");
