@@ -6,7 +6,7 @@ use super::super::btree::{BtreePage, PageKind};
 use super::super::image::Image;
 use super::definition::Definition;
 use super::freelist::Freelist;
-use super::survey::{Facts, State, Survey, children};
+use super::survey::{Child, Facts, State, Survey, children};
 
 /// The pages of one table or index.
 #[derive(Clone, Debug, Default)]
@@ -114,7 +114,7 @@ impl<'a> Forest<'a> {
     }
 
     /// The children of an inner page.
-    fn below(&self, page: u32, bytes: &mut Vec<u8>) -> Option<Vec<Option<(u32, Option<i64>)>>> {
+    fn below(&self, page: u32, bytes: &mut Vec<u8>) -> Option<Vec<Child>> {
         self.survey.page(page).kind().filter(|kind| !kind.is_leaf())?;
         self.image.read(page, bytes).ok()?;
         let parsed = BtreePage::parse(bytes, page, self.image.geometry()).ok()?;

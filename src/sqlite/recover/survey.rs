@@ -222,9 +222,11 @@ fn longest_ascent(numbers: &[i64]) -> Vec<i64> {
     series
 }
 
-/// The children of an inner page in order, each with the largest rowid that may be under it; `None` where a cell is
-/// damaged.
-pub(super) fn children(page: &BtreePage<'_>) -> Vec<Option<(u32, Option<i64>)>> {
+/// A child of an inner page and the largest rowid that may be under it; `None` where a cell is damaged.
+pub(super) type Child = Option<(u32, Option<i64>)>;
+
+/// The children of an inner page in order.
+pub(super) fn children(page: &BtreePage<'_>) -> Vec<Child> {
     let cells = page.iter().map(|cell| cell.ok().and_then(|cell| Some((cell.child?, cell.rowid))));
     cells.chain(page.right_child().map(|child| Some((child, None)))).collect()
 }
