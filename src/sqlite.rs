@@ -7,8 +7,11 @@
 pub mod btree;
 mod bytes;
 pub mod evidence;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod header;
 pub mod image;
 pub mod overflow;
 pub mod record;
+pub mod recover;
 pub mod wal;
