@@ -144,6 +144,7 @@ fn place(found: Match, chunk: &Chunk<'_>, index: &mut LineIndex<'_>) -> Place {
         decoded: found.decoded.clone(),
         line_hash: None,
         trail: None,
+        database: None,
     };
     Place { found, location }
 }

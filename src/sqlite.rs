@@ -6,7 +6,10 @@
 
 pub mod btree;
 mod bytes;
+pub mod check;
+pub mod discover;
 pub mod evidence;
+pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod header;
@@ -14,4 +17,5 @@ pub mod image;
 pub mod overflow;
 pub mod record;
 pub mod recover;
+pub mod schema;
 pub mod wal;

@@ -181,6 +181,7 @@ mod tests {
             decoded: Vec::new(),
             line_hash: None,
             trail: None,
+            database: None,
         }
     }
 
