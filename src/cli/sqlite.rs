@@ -1,10 +1,7 @@
 //! `kbsec sqlite`: databases checked, recovered, copied and sealed.
 
-mod backup;
 mod check;
 mod recover;
-mod seal;
-mod snapshot;
 
 use clap::{Args, Subcommand};
 
@@ -24,14 +21,6 @@ enum Command {
     Check(check::CheckArgs),
     /// Save every row that is still there into a new database
     Recover(recover::RecoverArgs),
-    /// Copy a database with its log and journal as evidence, with hashes
-    Snapshot(snapshot::SnapshotArgs),
-    /// Make a verified copy of a database that may be in use
-    Backup(backup::BackupArgs),
-    /// Write down a hash of every page
-    Seal(seal::SealArgs),
-    /// Compare a database with its seal
-    Verify(seal::VerifyArgs),
 }
 
 /// Runs the command.
@@ -39,9 +28,5 @@ pub(crate) fn run(args: &SqliteArgs, context: &Context) -> anyhow::Result<Exit> 
     match &args.command {
         Command::Check(args) => check::run(args, context),
         Command::Recover(args) => recover::run(args, context),
-        Command::Snapshot(args) => snapshot::run(args),
-        Command::Backup(args) => backup::run(args, context),
-        Command::Seal(args) => seal::seal(args, context),
-        Command::Verify(args) => seal::verify(args),
     }
 }

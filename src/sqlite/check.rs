@@ -34,7 +34,7 @@ use owners::Owners;
 use rule::Rule;
 use table::{Rows, is_plain};
 use value::Sum;
-use walk::{Content, Tree, Walker};
+use walk::{Content, Met, Tree, Walker};
 
 /// What a check found.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub struct Outcome {
 /// Every rule of the check, sorted by id.
 #[must_use]
 pub fn rules() -> Vec<Arc<RuleMeta>> {
-    let mut rules: Vec<_> = Rule::ALL.into_iter().filter_map(Rule::meta).collect();
+    let mut rules: Vec<_> = Rule::all().filter_map(Rule::meta).collect();
     rules.sort_by(|one, other| one.id.cmp(&other.id));
     rules
 }
@@ -140,14 +140,14 @@ impl Pass<'_> {
             walker.tree(&tree);
         }
         let mut rows = Vec::new();
-        walk::records(self.image, 1, &mut |page, cell, rowid, payload| match SchemaRow::read(
+        walk::records(self.image, 1, &mut |Met { page, cell, rowid, payload }| match SchemaRow::read(
             rowid.unwrap_or(0),
             payload,
             walker.encoding,
         ) {
             Ok(row) => rows.push(row),
             Err(what) => {
-                self.faults.add(Fault::new(Rule::Schema, "sqlite_schema", page, what).at(cell, rowid))
+                self.faults.add(Fault::new(Rule::Schema, "sqlite_schema", page, what).at(cell, rowid));
             }
         });
         rows.sort_by_key(|row| row.rowid);
@@ -159,7 +159,7 @@ impl Pass<'_> {
             return sum.count;
         }
         let mut count = 0;
-        walk::records(self.image, table.root, &mut |_, _, _, _| count += 1);
+        walk::records(self.image, table.root, &mut |_| count += 1);
         count
     }
 
@@ -183,13 +183,13 @@ impl Pass<'_> {
     /// Names the rows and entries that have no partner.
     fn differences(&self, rows: &Rows<'_>, index: &Index) {
         let mut wanted: HashMap<u64, Vec<(u32, usize, Option<i64>)>> = HashMap::new();
-        walk::records(self.image, rows.table.root, &mut |page, cell, rowid, payload| {
+        walk::records(self.image, rows.table.root, &mut |Met { page, cell, rowid, payload }| {
             let Some(values) = values(payload) else { return };
             let entry = rows.entry(&index.fields, &values, rowid).number();
             wanted.entry(entry).or_default().push((page, cell, rowid));
         });
         let width = index.fields.len();
-        walk::records(self.image, index.root, &mut |page, cell, _, payload| {
+        walk::records(self.image, index.root, &mut |Met { page, cell, payload, .. }| {
             let mut digest = value::Digest::default();
             let Some(values) = values(payload).filter(|values| values.len() == width) else { return };
             values.iter().for_each(|value| digest.value(value));
@@ -214,7 +214,7 @@ impl Pass<'_> {
         let Some(counters) = schema.tables.iter().find(|table| &*table.name == "sqlite_sequence") else {
             return;
         };
-        walk::records(self.image, counters.root, &mut |page, cell, rowid, payload| {
+        walk::records(self.image, counters.root, &mut |Met { page, cell, rowid, payload }| {
             let Some([Value::Text(name), Value::Integer(counter)]) =
                 values(payload).as_deref().map(|values| match values {
                     [name, counter] => [*name, *counter],
@@ -226,8 +226,8 @@ impl Pass<'_> {
             let named = |table: &&Table| table.name.as_bytes() == name;
             let Some(table) = schema.tables.iter().find(named) else { return };
             let mut largest = i64::MIN;
-            walk::records(self.image, table.root, &mut |_, _, rowid, _| {
-                largest = largest.max(rowid.unwrap_or(i64::MIN))
+            walk::records(self.image, table.root, &mut |Met { rowid, .. }| {
+                largest = largest.max(rowid.unwrap_or(i64::MIN));
             });
             if largest > counter {
                 let what =

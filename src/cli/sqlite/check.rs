@@ -90,7 +90,8 @@ fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>,
                     coverage.absorb(outcome.coverage);
                 }
                 Err(error) => {
-                    let why = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+                    let why =
+                        std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
                     coverage.missed.push(Gap::new(name, why).hint(error.hint()));
                 }
             }

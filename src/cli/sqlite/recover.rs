@@ -17,7 +17,9 @@ use crate::cli::{Context, output};
 /// The damaged file, its log and its journal are only read. What cannot be believed goes to the table kbsec_quarantine
 /// of the new database, with page, byte offset and reason. Deleted rows do not come back.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit codes: 0 everything was saved, 1 something is lost or doubtful, 2 nothing was made.")]
+#[command(
+    after_help = "Exit codes: 0 everything was saved, 1 something is lost or doubtful, 2 nothing was made."
+)]
 pub(crate) struct RecoverArgs {
     /// The damaged database
     file: PathBuf,
@@ -79,7 +81,9 @@ fn explain(error: recover::RecoverError) -> anyhow::Error {
             "check that the folder can be written and has room, or name another file with -o"
         }
         recover::RecoverError::Read(_) => "copy the file to another disk, and recover from the copy",
-        recover::RecoverError::NothingFound => "check that it is the right file; it may be encrypted or overwritten",
+        recover::RecoverError::NothingFound => {
+            "check that it is the right file; it may be encrypted or overwritten"
+        }
     };
     let mut what = error.to_string();
     if let Some(cause) = std::error::Error::source(&error) {
@@ -95,7 +99,8 @@ fn text(outcome: &Outcome, args: &RecoverArgs) -> String {
         let _ = writeln!(text, "header      {}", Sanitized(note));
     }
     let width = outcome.tables.iter().map(|table| table.name.chars().count()).max().unwrap_or(0).clamp(5, 40);
-    let _ = writeln!(text, "\n{:width$}  {:>10}  {:>8}  {:>10}", "table", "recovered", "doubtful", "lost pages");
+    let _ =
+        writeln!(text, "\n{:width$}  {:>10}  {:>8}  {:>10}", "table", "recovered", "doubtful", "lost pages");
     for table in &outcome.tables {
         let name = Sanitized(&table.name).to_string();
         let lost = table.lost_pages.len();
@@ -118,7 +123,10 @@ fn text(outcome: &Outcome, args: &RecoverArgs) -> String {
     let (recovered, doubtful) = (sum(|table| table.recovered), sum(|table| table.doubtful));
     let _ = writeln!(text, "{recovered} rows are in {}", Sanitized(&args.output.display().to_string()));
     if doubtful > 0 {
-        let _ = writeln!(text, "{doubtful} doubtful ones are in its table kbsec_quarantine, each with the reason");
+        let _ = writeln!(
+            text,
+            "{doubtful} doubtful ones are in its table kbsec_quarantine, each with the reason"
+        );
     }
     text
 }

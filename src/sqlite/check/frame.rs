@@ -130,7 +130,7 @@ fn length(header: &Header, image: &Image, faults: &Faults) {
     } else if header.page_count_counts() && u64::from(told) < whole {
         let more = bytes - u64::from(told) * u64::from(page_size);
         fault(Rule::TrailingBytes, told, format!("{more} bytes follow the last page"));
-    } else if bytes % u64::from(page_size) != 0 {
+    } else if !bytes.is_multiple_of(u64::from(page_size)) {
         fault(
             Rule::TrailingBytes,
             u32::try_from(whole).unwrap_or(0),

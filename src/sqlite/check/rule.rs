@@ -49,135 +49,145 @@ const NEXT: &str =
     "then save what is left: `kbsec sqlite recover FILE -o NEW.db`, and compare with the last backup";
 const REINDEX: &str = "on a copy, run `REINDEX`; the rows of the table are not harmed";
 
+/// Each rule with its name, how bad it is, its title, and what it means.
+const TOLD: [(Rule, &str, Severity, &str, &str); 29] = [
+    (
+        NotADatabase,
+        "not-a-database",
+        Severity::Critical,
+        "Not a SQLite database",
+        "nothing of it can be opened",
+    ),
+    (Header, "header", Severity::High, "Damaged file header", "SQLite refuses the file or reads it wrongly"),
+    (HeaderNote, "header-note", Severity::Low, "Unusual file header", "SQLite works with it"),
+    (Truncated, "truncated", Severity::Critical, "The file ends too early", "pages at its end are lost"),
+    (
+        TrailingBytes,
+        "trailing-bytes",
+        Severity::Low,
+        "Bytes behind the last page",
+        "SQLite ignores them; somebody wrote them",
+    ),
+    (
+        Unreadable,
+        "unreadable",
+        Severity::Critical,
+        "Unreadable part of the file",
+        "the disk gives no data there",
+    ),
+    (Page, "page", Severity::Critical, "Damaged page", "every row on it is out of reach"),
+    (Cell, "cell", Severity::Critical, "Damaged cell", "the row cannot be read"),
+    (
+        Layout,
+        "page-layout",
+        Severity::High,
+        "Damaged page layout",
+        "the next write to the page can destroy rows",
+    ),
+    (Record, "record", Severity::Critical, "Damaged record", "values of the row are lost or wrong"),
+    (
+        Overflow,
+        "overflow",
+        Severity::Critical,
+        "Damaged overflow chain",
+        "a long value is cut off or belongs to another row",
+    ),
+    (KeyOrder, "key-order", Severity::High, "Entries out of order", "rows are not found by their key"),
+    (TreeShape, "tree-shape", Severity::Critical, "Damaged b-tree", "rows below it are out of reach"),
+    (
+        SharedPage,
+        "shared-page",
+        Severity::Critical,
+        "Page used twice",
+        "a write to one table destroys another one",
+    ),
+    (
+        OrphanPage,
+        "orphan-page",
+        Severity::Medium,
+        "Pages that nothing uses",
+        "space is lost, and perhaps rows that are out of reach",
+    ),
+    (
+        Freelist,
+        "freelist",
+        Severity::High,
+        "Damaged list of free pages",
+        "the next write can overwrite pages in use",
+    ),
+    (PointerMap, "pointer-map", Severity::High, "Damaged pointer map", "the next vacuum can destroy tables"),
+    (Schema, "schema", Severity::Critical, "Damaged schema", "SQLite refuses the whole database"),
+    (
+        IndexEntry,
+        "index-entry",
+        Severity::High,
+        "Index and table differ",
+        "queries that use the index give wrong answers",
+    ),
+    (
+        Unique,
+        "unique",
+        Severity::High,
+        "Value twice in a unique index",
+        "queries may find either of the rows",
+    ),
+    (NotNull, "not-null", Severity::Medium, "NULL where it is forbidden", "programs do not expect it"),
+    (
+        Text,
+        "text-encoding",
+        Severity::Low,
+        "Text that is no text",
+        "programs read other characters than were written",
+    ),
+    (
+        Constraint,
+        "constraint",
+        Severity::Medium,
+        "Rows that break a rule of their table",
+        "programs do not expect them",
+    ),
+    (Reference, "foreign-key", Severity::Medium, "Rows that refer to missing rows", "joins leave them out"),
+    (
+        Sequence,
+        "sequence",
+        Severity::Low,
+        "Counter behind its table",
+        "numbers of deleted rows may be given again",
+    ),
+    (
+        LogIgnored,
+        "wal-ignored",
+        Severity::Critical,
+        "Committed changes that SQLite would drop",
+        "the next program that opens the database deletes them for good",
+    ),
+    (
+        LogDamaged,
+        "wal-damaged",
+        Severity::High,
+        "Damaged write-ahead log",
+        "changes behind the damage are lost to SQLite",
+    ),
+    (
+        HotJournal,
+        "hot-journal",
+        Severity::Medium,
+        "A transaction was cut off",
+        "the next program that opens the database undoes it",
+    ),
+    (
+        Moving,
+        "moving-target",
+        Severity::Info,
+        "The file changed while it was read",
+        "what is reported may come from the change",
+    ),
+];
+
 impl Rule {
     /// Every rule.
-    pub(super) const ALL: [Self; 29] = [
-        NotADatabase,
-        Header,
-        HeaderNote,
-        Truncated,
-        TrailingBytes,
-        Unreadable,
-        Page,
-        Cell,
-        Layout,
-        Record,
-        Overflow,
-        KeyOrder,
-        TreeShape,
-        SharedPage,
-        OrphanPage,
-        Freelist,
-        PointerMap,
-        Schema,
-        IndexEntry,
-        Unique,
-        NotNull,
-        Text,
-        Constraint,
-        Reference,
-        Sequence,
-        LogIgnored,
-        LogDamaged,
-        HotJournal,
-        Moving,
-    ];
-
-    /// Its name, how bad it is, its title, and what it means.
-    fn told(self) -> (&'static str, Severity, &'static str, &'static str) {
-        use Severity::{Critical, High, Info, Low, Medium};
-        match self {
-            NotADatabase => {
-                ("not-a-database", Critical, "Not a SQLite database", "nothing of it can be opened")
-            }
-            Header => ("header", High, "Damaged file header", "SQLite refuses the file or reads it wrongly"),
-            HeaderNote => ("header-note", Low, "Unusual file header", "SQLite works with it"),
-            Truncated => ("truncated", Critical, "The file ends too early", "pages at its end are lost"),
-            TrailingBytes => (
-                "trailing-bytes",
-                Low,
-                "Bytes behind the last page",
-                "SQLite ignores them; somebody wrote them",
-            ),
-            Unreadable => {
-                ("unreadable", Critical, "Unreadable part of the file", "the disk gives no data there")
-            }
-            Page => ("page", Critical, "Damaged page", "every row on it is out of reach"),
-            Cell => ("cell", Critical, "Damaged cell", "the row cannot be read"),
-            Layout => {
-                ("page-layout", High, "Damaged page layout", "the next write to the page can destroy rows")
-            }
-            Record => ("record", Critical, "Damaged record", "values of the row are lost or wrong"),
-            Overflow => (
-                "overflow",
-                Critical,
-                "Damaged overflow chain",
-                "a long value is cut off or belongs to another row",
-            ),
-            KeyOrder => ("key-order", High, "Entries out of order", "rows are not found by their key"),
-            TreeShape => ("tree-shape", Critical, "Damaged b-tree", "rows below it are out of reach"),
-            SharedPage => {
-                ("shared-page", Critical, "Page used twice", "a write to one table destroys another one")
-            }
-            OrphanPage => (
-                "orphan-page",
-                Medium,
-                "Pages that nothing uses",
-                "space is lost, and perhaps rows that are out of reach",
-            ),
-            Freelist => {
-                ("freelist", High, "Damaged list of free pages", "the next write can overwrite pages in use")
-            }
-            PointerMap => ("pointer-map", High, "Damaged pointer map", "the next vacuum can destroy tables"),
-            Schema => ("schema", Critical, "Damaged schema", "SQLite refuses the whole database"),
-            IndexEntry => (
-                "index-entry",
-                High,
-                "Index and table differ",
-                "queries that use the index give wrong answers",
-            ),
-            Unique => {
-                ("unique", High, "Value twice in a unique index", "queries may find either of the rows")
-            }
-            NotNull => ("not-null", Medium, "NULL where it is forbidden", "programs do not expect it"),
-            Text => (
-                "text-encoding",
-                Low,
-                "Text that is no text",
-                "programs read other characters than were written",
-            ),
-            Constraint => {
-                ("constraint", Medium, "Rows that break a rule of their table", "programs do not expect them")
-            }
-            Reference => ("foreign-key", Medium, "Rows that refer to missing rows", "joins leave them out"),
-            Sequence => {
-                ("sequence", Low, "Counter behind its table", "numbers of deleted rows may be given again")
-            }
-            LogIgnored => (
-                "wal-ignored",
-                Critical,
-                "Committed changes that SQLite would drop",
-                "the next program that opens the database deletes them for good",
-            ),
-            LogDamaged => (
-                "wal-damaged",
-                High,
-                "Damaged write-ahead log",
-                "changes behind the damage are lost to SQLite",
-            ),
-            HotJournal => (
-                "hot-journal",
-                Medium,
-                "A transaction was cut off",
-                "the next program that opens the database undoes it",
-            ),
-            Moving => (
-                "moving-target",
-                Info,
-                "The file changed while it was read",
-                "what is reported may come from the change",
-            ),
-        }
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        TOLD.into_iter().map(|(rule, ..)| rule)
     }
 
     fn steps(self) -> &'static [&'static str] {
@@ -198,7 +208,7 @@ impl Rule {
 
     /// What reports say of it.
     pub(super) fn meta(self) -> Option<Arc<RuleMeta>> {
-        let (name, severity, title, impact) = self.told();
+        let (_, name, severity, title, impact) = TOLD.into_iter().find(|(rule, ..)| *rule == self)?;
         Some(Arc::new(RuleMeta {
             id: RuleId::new(format!("sqlite/{name}")).ok()?,
             title: title.to_owned(),
@@ -210,5 +220,19 @@ impl Rule {
                 ..Help::default()
             },
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_told_once() {
+        for (number, rule) in Rule::all().enumerate() {
+            assert_eq!(rule as usize, number, "{rule:?}");
+            assert!(rule.meta().is_some());
+        }
+        assert_eq!(Moving as usize + 1, TOLD.len());
     }
 }

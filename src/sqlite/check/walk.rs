@@ -169,7 +169,7 @@ impl Walker<'_> {
                     cells.push((at, cell));
                 }
                 Err(what) => {
-                    self.faults.add(Fault::new(Rule::Cell, tree.name, number, what.to_string()).at(at, None))
+                    self.faults.add(Fault::new(Rule::Cell, tree.name, number, what.to_string()).at(at, None));
                 }
             }
         }
@@ -408,8 +408,16 @@ impl<'w, 'a> Entries<'w, 'a> {
     }
 }
 
+/// A record that a walk met.
+pub(super) struct Met<'a> {
+    pub(super) page: u32,
+    pub(super) cell: usize,
+    pub(super) rowid: Option<i64>,
+    pub(super) payload: &'a [u8],
+}
+
 /// Visits the record of every cell of a tree, one after the other, as far as there is a tree.
-pub(super) fn records(image: &Image, root: u32, visit: &mut dyn FnMut(u32, usize, Option<i64>, &[u8])) {
+pub(super) fn records(image: &Image, root: u32, visit: &mut dyn FnMut(Met<'_>)) {
     let mut seen = std::collections::HashSet::new();
     let mut open = vec![root];
     let (mut bytes, mut payload) = (Vec::new(), Vec::new());
@@ -424,7 +432,7 @@ pub(super) fn records(image: &Image, root: u32, visit: &mut dyn FnMut(u32, usize
             let Some(local) = cell.payload else { continue };
             payload.clear();
             if overflow::read(image, &local, &mut payload, &mut |_| true).is_ok() {
-                visit(number, at, cell.rowid, &payload);
+                visit(Met { page: number, cell: at, rowid: cell.rowid, payload: &payload });
             }
         }
         children.extend(page.right_child());
