@@ -13,3 +13,4 @@ mod push;
 mod scan;
 mod secrets;
 mod settings;
+mod sqlite;

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::finding::Severity;
+use crate::sqlite::discover;
 use crate::sqlite::evidence::Evidence;
 use crate::sqlite::fixture::{Case, Damaged, Recipe, Sample, oracle, samples};
 
@@ -86,4 +89,43 @@ fn what_is_no_database_is_named() {
         assert!(found.len() == 1 && found[0].starts_with("sqlite/not-a-database"), "{found:?}");
     }
     assert!(found(&files(&[], None, None)).is_empty());
+}
+
+/// Real databases and those of fuzzers: `KBSEC_SQLITE_CORPUS=FOLDER cargo test corpus -- --ignored --nocapture`.
+#[test]
+#[ignore = "wants a folder of databases"]
+fn the_corpus_is_judged_as_sqlite_judges_it() {
+    let Some(folder) = std::env::var_os("KBSEC_SQLITE_CORPUS") else { return };
+    let paths = discover::discover(Path::new(&folder)).databases;
+    let judge = |path: &PathBuf| {
+        let db = std::fs::read(path).unwrap();
+        let (told, found) = (oracle::integrity_check(&db), found(&files(&db, None, None)));
+        let verdict = match (told.is_empty(), found.is_empty()) {
+            (false, true) => format!("missed {:?}", &told[..told.len().min(2)]),
+            (true, false) => format!("alarm {:?}", &found[..found.len().min(2)]),
+            _ => return None,
+        };
+        Some(format!("{}: {verdict}", path.display()))
+    };
+    let wrong: Vec<String> = paths.par_iter().filter_map(judge).collect();
+    assert!(wrong.is_empty(), "{} of {}: {wrong:#?}", wrong.len(), paths.len());
+}
+
+#[test]
+fn single_bits_are_not_missed() {
+    let sample = Recipe { rows: 20, page_size: 512, ..Recipe::many_tables() }.build();
+    let bits = sample.db.len() * 8;
+    // A prime step meets every kind of byte; `--ignored` has the corpus.
+    let missed: Vec<String> = (0..bits)
+        .into_par_iter()
+        .step_by(1499)
+        .filter_map(|bit| {
+            let mut db = sample.db.clone();
+            db[bit / 8] ^= 1 << (bit % 8);
+            let told = oracle::integrity_check(&db);
+            let silent = !told.is_empty() && found(&files(&db, None, None)).is_empty();
+            silent.then(|| format!("bit {bit}: {:?}", &told[..told.len().min(2)]))
+        })
+        .collect();
+    assert!(missed.is_empty(), "{} missed: {missed:#?}", missed.len());
 }

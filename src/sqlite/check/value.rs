@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::sqlite::header::Encoding;
-use crate::sqlite::record::Value;
+use crate::sqlite::record::{Record, Value};
 use crate::sqlite::schema::{Collation, Field};
 
 const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93];
@@ -100,12 +100,13 @@ fn normal(value: Value<'_>) -> Value<'_> {
 /// Compares the keys of two entries; `None` where a collation is not known.
 pub(super) fn compare(
     fields: &[Field],
-    one: &[Value<'_>],
-    other: &[Value<'_>],
+    one: Record<'_>,
+    other: Record<'_>,
     encoding: Encoding,
 ) -> Option<Ordering> {
-    for (field, (one, other)) in fields.iter().zip(one.iter().zip(other)) {
-        let order = order(normal(*one), normal(*other), field.collation, encoding)?;
+    let pairs = one.values().zip(other.values());
+    for (field, (one, other)) in fields.iter().zip(pairs) {
+        let order = order(normal(one.ok()?), normal(other.ok()?), field.collation, encoding)?;
         if order != Ordering::Equal {
             return Some(if field.descending { order.reverse() } else { order });
         }
@@ -169,7 +170,6 @@ fn texts(one: &[u8], other: &[u8], collation: Collation, encoding: Encoding) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::schema::Source;
 
     #[test]
     fn equal_numbers_have_equal_digests() {
@@ -200,14 +200,12 @@ mod tests {
             Value::Text(b"a"),
             Value::Blob(b""),
         ];
-        let field =
-            Field { source: Source::Rowid, descending: false, collation: Collation::Binary, is_key: true };
         for pair in values.windows(2) {
-            let order = compare(std::slice::from_ref(&field), &pair[..1], &pair[1..], Encoding::Utf8);
+            let order = order(normal(pair[0]), normal(pair[1]), Collation::Binary, Encoding::Utf8);
             assert_eq!(order, Some(Ordering::Less), "{pair:?}");
         }
-        let folded = Field { collation: Collation::NoCase, ..field };
-        let order = compare(&[folded], &[Value::Text(b"A")], &[Value::Text(b"a")], Encoding::Utf8);
-        assert_eq!(order, Some(Ordering::Equal));
+        let (one, other) = (Value::Text(b"A"), Value::Text(b"a"));
+        assert_eq!(order(one, other, Collation::NoCase, Encoding::Utf8), Some(Ordering::Equal));
+        assert_eq!(order(one, other, Collation::Unknown, Encoding::Utf8), None);
     }
 }

@@ -335,7 +335,7 @@ impl<'w, 'a> Entries<'w, 'a> {
             self.last = None;
             return;
         };
-        self.follow(None, first);
+        self.follow(None, &first);
         self.last = Some(last);
     }
 
@@ -352,59 +352,58 @@ impl<'w, 'a> Entries<'w, 'a> {
             Ok(record) => record,
             Err(what) => return fault(Rule::Record, what.to_string()),
         };
-        let values: Vec<Value<'_>> = record.values().map_while(Result::ok).collect();
         match &self.tree.content {
             Content::Rows(rows) | Content::KeyedRows(rows, _) => {
+                let values: Vec<Value<'_>> = record.values().map_while(Result::ok).collect();
                 rows.look(&values, cell.rowid, sums, &mut |rule, what| fault(rule, what));
             }
             Content::Entries(fields, _) => {
-                if values.len() != fields.len() {
-                    return fault(
-                        Rule::Record,
-                        format!("it has {} values instead of {}", values.len(), fields.len()),
-                    );
+                let (mut digest, mut count) = (Digest::default(), 0);
+                for value in record.values().map_while(Result::ok) {
+                    digest.value(&value);
+                    count += 1;
                 }
-                let mut digest = Digest::default();
-                values.iter().for_each(|value| digest.value(value));
+                if count != fields.len() {
+                    return fault(Rule::Record, format!("it has {count} values instead of {}", fields.len()));
+                }
                 sums.resize(1, Sum::default());
                 sums[0].add(digest);
             }
         }
         if !self.tree.content.is_table() {
-            self.follow(Some(at), payload.to_vec());
+            self.follow(Some(at), payload);
         }
     }
 
     /// Compares an entry with the one before it.
-    fn follow(&mut self, at: Option<usize>, entry: Vec<u8>) {
+    fn follow(&mut self, at: Option<usize>, entry: &[u8]) {
         if let Some(before) = &self.last
-            && let Some((rule, what)) = self.disorder(before, &entry)
+            && let Some((rule, what)) = self.disorder(before, entry)
         {
             let fault = Fault::new(rule, self.tree.name, self.page, what);
             self.walker.faults.add(at.map_or(fault.clone(), |at| fault.at(at, None)));
         }
         if self.first.is_none() {
-            self.first = Some(entry.clone());
+            self.first = Some(entry.to_vec());
         }
-        self.last = Some(entry);
+        let last = self.last.get_or_insert_default();
+        last.clear();
+        last.extend_from_slice(entry);
     }
 
     fn disorder(&self, before: &[u8], entry: &[u8]) -> Option<(Rule, &'static str)> {
-        let values = |bytes| -> Option<Vec<Value<'_>>> {
-            Record::parse(bytes).ok()?.values().collect::<Result<_, _>>().ok()
-        };
-        let (before, entry) = (values(before)?, values(entry)?);
+        let (before, entry) = (Record::parse(before).ok()?, Record::parse(entry).ok()?);
         let fields = self.tree.content.order();
-        match compare(fields, &before, &entry, self.walker.encoding)? {
+        match compare(fields, before, entry, self.walker.encoding)? {
             Ordering::Greater => return Some((Rule::KeyOrder, "it is smaller than the entry before it")),
             Ordering::Equal => return Some((Rule::KeyOrder, "it is there twice")),
             Ordering::Less => {}
         }
         let Content::Entries(_, true) = self.tree.content else { return None };
         let keys = fields.iter().take_while(|field| field.is_key).count();
-        let has_null = before[..keys.min(before.len())].contains(&Value::Null);
-        let same = compare(&fields[..keys], &before, &entry, self.walker.encoding)? == Ordering::Equal;
-        (same && !has_null).then_some((Rule::Unique, "it has the same key as the entry before it"))
+        let same = compare(&fields[..keys], before, entry, self.walker.encoding)? == Ordering::Equal;
+        let has_null = || before.values().take(keys).any(|value| value == Ok(Value::Null));
+        (same && !has_null()).then_some((Rule::Unique, "it has the same key as the entry before it"))
     }
 }
 
