@@ -4,11 +4,20 @@
 //! checksum. So evidence is read by the parsers in here, and the SQLite library only sees copies, new files, and the
 //! text of a schema. Section numbers in the documentation are those of <https://sqlite.org/fileformat2.html>.
 
+pub mod backup;
 pub mod btree;
 mod bytes;
+mod digest;
+pub mod draft;
 pub mod evidence;
+#[cfg(test)]
+mod fixture;
 pub mod header;
+pub mod holders;
 pub mod image;
 pub mod overflow;
 pub mod record;
+pub mod seal;
+pub mod sidecar;
+pub mod snapshot;
 pub mod wal;

@@ -67,7 +67,10 @@ mod tests {
 
     #[test]
     fn signs_are_extended() {
-        assert_eq!([signed(&[0xff]), signed(&[0x80, 0]), signed(&[0x7f, 0xff, 0xff])], [-1, -32768, 0x7f_ffff]);
+        assert_eq!(
+            [signed(&[0xff]), signed(&[0x80, 0]), signed(&[0x7f, 0xff, 0xff])],
+            [-1, -32768, 0x7f_ffff]
+        );
         assert_eq!(signed(&[]), 0);
         assert_eq!(signed(&i64::MIN.to_be_bytes()), i64::MIN);
     }

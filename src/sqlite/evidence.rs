@@ -48,7 +48,9 @@ impl EvidenceError {
         match self {
             Self::Unreadable { cause, .. } => match cause.kind() {
                 io::ErrorKind::NotFound => "check the path",
-                io::ErrorKind::PermissionDenied => "run this as a user who may read it; nothing is written to it",
+                io::ErrorKind::PermissionDenied => {
+                    "run this as a user who may read it; nothing is written to it"
+                }
                 _ => "copy the file to another disk, and examine the copy",
             },
             Self::NotAFile { .. } => "name the database file itself",
@@ -115,6 +117,30 @@ impl Evidence {
         };
         out[count..].fill(0);
         Ok(count)
+    }
+
+    /// Its time of change when it was opened; `None` for bytes in memory.
+    #[must_use]
+    pub fn modified(&self) -> Option<std::time::SystemTime> {
+        match &self.content {
+            Content::File(_, then) => then.modified,
+            Content::Bytes(_) => None,
+        }
+    }
+
+    /// Makes an empty file share the blocks of this one, which costs neither time nor space.
+    ///
+    /// # Errors
+    /// When the filesystem cannot do it, as most cannot: then the bytes have to be copied.
+    pub fn share_with(&self, target: &File) -> io::Result<()> {
+        match &self.content {
+            #[cfg(target_os = "linux")]
+            Content::File(file, _) => Ok(rustix::fs::ioctl_ficlone(target, file)?),
+            _ => {
+                let _ = target;
+                Err(io::ErrorKind::Unsupported.into())
+            }
+        }
     }
 
     /// Whether somebody wrote to the file, cut it or replaced it since it was opened.

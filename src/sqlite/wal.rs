@@ -315,7 +315,10 @@ mod tests {
             let damaged = states.iter().filter(|state| **state == FrameState::Damaged).count();
             // The first frame needs the checksum in the header.
             assert_eq!(damaged, if at == 24 { 1 } else { lost }, "byte {at}: {states:?}");
-            assert_eq!(states.iter().filter(|state| **state == FrameState::Verified).count(), frames - damaged);
+            assert_eq!(
+                states.iter().filter(|state| **state == FrameState::Verified).count(),
+                frames - damaged
+            );
         }
     }
 
