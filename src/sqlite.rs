@@ -11,7 +11,7 @@ mod digest;
 pub mod draft;
 pub mod evidence;
 #[cfg(test)]
-mod fixture;
+mod witness;
 pub mod header;
 pub mod holders;
 pub mod image;

@@ -172,7 +172,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::fixture::names;
+    use crate::sqlite::witness::names;
 
     #[test]
     fn a_draft_appears_complete_or_not_at_all() {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use super::super::fixture::{Other, database, state};
+use super::super::witness::{Other, database, state};
 use super::*;
 
 fn look(path: &Path, table: &str) -> Outcome {

@@ -4,7 +4,7 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use super::super::fixture::{Other, database, names, state};
+use super::super::witness::{Other, database, names, state};
 use super::*;
 
 fn of_bytes(bytes: &[u8]) -> Evidence {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::super::fixture::{Other, database, names, state};
+use super::super::witness::{Other, database, names, state};
 use super::*;
 
 fn options(database: &Path, folder: &Path) -> Options {

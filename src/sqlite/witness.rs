@@ -49,7 +49,7 @@ impl Other {
     /// Returns when the statements are done; those after a line `---` are repeated until the process is killed.
     pub(super) fn start(database: &Path, statements: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "--nocapture", "sqlite::fixture::other_process"])
+            .args(["--exact", "--ignored", "--nocapture", "sqlite::witness::other_process"])
             .env(PATH, database)
             .env(STATEMENTS, statements)
             .stdin(Stdio::piped())
