@@ -11,6 +11,7 @@ mod progress;
 mod project;
 mod rules;
 mod scan;
+mod sqlite;
 
 use std::io::Write as _;
 
@@ -20,7 +21,7 @@ use kbsec::report::Sanitized;
 use environment::Environment;
 use exit::Exit;
 
-/// Finds leaked secrets before they are committed, and after.
+/// Finds leaked secrets before they are committed and after, and damage in databases.
 ///
 /// Start with `kbsec scan` in a project, and `kbsec hook install` to stop the next secret at `git commit`.
 #[derive(Debug, Parser)]
@@ -55,6 +56,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
     Hook(hook::HookArgs),
+    /// Check, recover and keep SQLite databases; the evidence is only read
+    Sqlite(sqlite::SqliteArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]
     ExitCodes,
@@ -100,6 +103,7 @@ pub(crate) fn run() -> Exit {
         Command::Find(args) => find::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
+        Command::Sqlite(args) => sqlite::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

@@ -13,7 +13,7 @@ pub use builder::{FindingBuilder, Malformed};
 pub use change::Change;
 pub use history::{Commit, Exposure, Reach, Trail};
 pub use line_hash::line_hashes;
-pub use location::{Decoding, Location, Origin, TextKind};
+pub use location::{DatabasePlace, Decoding, Location, Origin, TextKind};
 
 use crate::secret::{Fingerprint, Secret};
 

@@ -36,7 +36,7 @@ pub use object_set::ObjectSet;
 pub use reader::ObjectReader;
 pub use refs::{Reference, References, Reflog, ReflogEntry};
 pub use signature::Signature;
-pub use state::{REMEMBERED, State, is_remembered, remembered_in};
+pub use state::{PackState, REMEMBERED, State, is_remembered, remembered_in};
 pub use tag::ParsedTag;
 pub use tree::{MalformedTree, TreeEntries, TreeEntry};
 

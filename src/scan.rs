@@ -11,7 +11,7 @@ use crate::chunk::Chunk;
 use crate::coverage::{Coverage, Gap};
 use crate::detect::{Detector, Match};
 use crate::finding::{Finding, Location, line_hashes};
-use crate::secret::{FingerprintKey, Secret};
+use crate::secret::{Fingerprint, FingerprintKey, Secret};
 use crate::source::{Source, SourceError, Stop};
 use crate::span::{ByteSpan, LineIndex};
 use group::{Group, earliest, expire, raise_pairs};
@@ -36,9 +36,20 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Why the scan could not be remembered, where that was asked for.
     pub note: Option<String>,
+    /// Of a scan of some commits: those of them that introduced secrets, parents before children.
+    pub introductions: Vec<Introduction>,
     /// When the first of the tokens expires that still work, in seconds since the Unix epoch: from then on a scan
     /// would tell something else. Nobody asks a scan of a range.
     until: Option<u64>,
+}
+
+/// A commit that introduced secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Introduction {
+    /// Its id in hexadecimal.
+    pub commit: String,
+    /// What the findings of these secrets have for a fingerprint.
+    pub secrets: Vec<Fingerprint>,
 }
 
 /// Scans everything that the source holds.
@@ -74,7 +85,7 @@ pub fn scan(
         .filter_map(|(name, group)| group.finding(name.1, &options.key, None))
         .collect();
     worst_first(&mut findings);
-    Ok(Outcome { findings, coverage, note: None, until })
+    Ok(Outcome { findings, coverage, note: None, introductions: Vec::new(), until })
 }
 
 /// Sorts findings by severity and confidence, then by place.
@@ -133,6 +144,7 @@ fn place(found: Match, chunk: &Chunk<'_>, index: &mut LineIndex<'_>) -> Place {
         decoded: found.decoded.clone(),
         line_hash: None,
         trail: None,
+        database: None,
     };
     Place { found, location }
 }

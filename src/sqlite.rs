@@ -7,17 +7,24 @@
 pub mod backup;
 pub mod btree;
 mod bytes;
+pub mod check;
 mod digest;
+pub mod discover;
 pub mod draft;
 pub mod evidence;
+pub mod files;
 #[cfg(test)]
-mod witness;
+pub(crate) mod fixture;
 pub mod header;
 pub mod holders;
 pub mod image;
 pub mod overflow;
 pub mod record;
+pub mod recover;
+pub mod schema;
 pub mod seal;
 pub mod sidecar;
 pub mod snapshot;
 pub mod wal;
+#[cfg(test)]
+mod witness;

@@ -161,7 +161,7 @@ pub(crate) fn run(args: &ScanArgs, context: &Context) -> anyhow::Result<Exit> {
     let reporter = args.format.reporter(style);
     output::write(file, |out| reporter.write(&report, out))?;
     if args.history.is_hook() {
-        push::advise(args, &project, &outcome.findings, (exit, is_late));
+        push::advise(args, &project, &outcome, (exit, is_late));
     }
     if let Some(file) = file {
         context.note(&format!("{}; the report is in {}", report.verdict(), file.display()));

@@ -68,11 +68,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Pem> {
     }
 }
 
-/// Capital letters, digits and spaces up to the next dashes.
+/// Letters, all of them capital or, as some tools write them, none, digits and spaces up to the next dashes.
 fn label(window: &[u8]) -> Option<&[u8]> {
     let rest = window.strip_prefix(BEGIN)?;
     let label = &rest[..memchr::memchr(b'-', &rest[..rest.len().min(LONGEST_LABEL + 1)])?];
-    let sound = label.iter().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' '));
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
+    let is_mixed = label.iter().any(u8::is_ascii_uppercase) && label.iter().any(u8::is_ascii_lowercase);
+    let sound = label.iter().all(is_plain) && !is_mixed;
     (sound && !label.is_empty() && rest[label.len()..].starts_with(DASHES)).then_some(label)
 }
 
@@ -336,9 +338,14 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_capital_letters() {
+    fn labels_are_capital_or_small_letters() {
+        for (label, _) in LABELS.iter().filter(|(label, _)| !label.starts_with("PGP")) {
+            let small = label.to_lowercase();
+            let read = read(&key(label).replace(label, &small));
+            assert_eq!((read.kind, read.label), (PemKind::Complete, small));
+        }
         for text in
-            ["-----BEGIN -----", "-----BEGIN a-----", "-----BEGIN A----", "-----BEGIN A", "BEGIN A-----", ""]
+            ["-----BEGIN -----", "-----BEGIN aB-----", "-----BEGIN A----", "-----BEGIN A", "BEGIN A-----", ""]
         {
             assert!(parse(text.as_bytes()).is_none(), "{text}");
         }

@@ -151,7 +151,9 @@ fn fingerprint(
     match secret {
         Some(secret) => secret.fingerprint(key, rule.id.as_str()),
         None => {
-            Secret::new(format!("{}:{}", first.origin, first.span.start)).fingerprint(key, rule.id.as_str())
+            let object = first.database.as_ref().map_or("", |place| &place.object);
+            let place = format!("{}:{}{object}", first.origin, first.span.start);
+            Secret::new(place).fingerprint(key, rule.id.as_str())
         }
     }
 }
@@ -181,6 +183,7 @@ mod tests {
             decoded: Vec::new(),
             line_hash: None,
             trail: None,
+            database: None,
         }
     }
 

@@ -23,6 +23,39 @@ pub struct Location {
     pub line_hash: Option<String>,
     /// The commits that brought the secret here and took it away, where the input is part of a history.
     pub trail: Option<Trail>,
+    /// The page and the row, where the input is a database.
+    pub database: Option<DatabasePlace>,
+}
+
+/// Where in a database something is wrong, and what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DatabasePlace {
+    /// The table, the index or the part of the file; empty for the file as a whole.
+    pub object: String,
+    /// The number of the page, from 1; 0 where it is not about one page.
+    pub page: u32,
+    /// The number of the cell on the page, from 0.
+    pub cell: Option<u16>,
+    /// The row.
+    pub rowid: Option<i64>,
+    /// Whether the page is stored in the write-ahead log.
+    pub in_log: bool,
+    /// What is wrong there, as a clause.
+    pub what: String,
+}
+
+impl fmt::Display for DatabasePlace {
+    /// `page 4, cell 3, row 17`, or the object where there is no page.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if self.page > 0 {
+            parts.push(format!("page {}", self.page));
+        }
+        parts.extend(self.cell.map(|cell| format!("cell {cell}")));
+        parts.extend(self.rowid.map(|rowid| format!("row {rowid}")));
+        out.write_str(if parts.is_empty() { &self.object } else { "" })?;
+        out.write_str(&parts.join(", "))
+    }
 }
 
 impl Location {
@@ -37,6 +70,7 @@ impl Location {
             decoded: decoded.to_vec(),
             line_hash: None,
             trail: None,
+            database: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A state: everything on disk that a scan of a history reads, as one hash that another one is compared with.
+//! A state: everything on disk that a scan of a history reads, or one pack of it, as a hash to compare with another one.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -14,12 +14,16 @@ use super::store::directory;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State(pub [u8; 32]);
 
+/// Equal ones mean the same pack file with the same index, and that nobody wrote to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PackState(pub [u8; 32]);
+
 /// The folder in a git directory where scans are remembered, and the beginning of the names of files in it.
 const FOLDER: &str = "kbsec";
 const FILE: &str = "history.cache";
 
 /// The first bytes of that file; the number is that of its format.
-pub const REMEMBERED: &[u8] = b"kbsec history cache 1\n";
+pub const REMEMBERED: &[u8] = b"kbsec history cache 2\n";
 
 /// The file in which the scan of a history is remembered.
 #[must_use]
@@ -59,9 +63,9 @@ impl Repository {
             return None;
         }
         let common_dir = self.common_dir.canonicalize().ok()?;
-        let mut survey = Survey { hash: Sha256::new(), common_dir, now };
-        survey.text(format!("{:?} {:?}", self.format, self.place).as_bytes());
-        survey.text(format!("{:?} {:?}", self.index_file, self.objects).as_bytes());
+        let mut survey = Survey { hash: Hash::default(), common_dir, now };
+        survey.hash.text(format!("{:?} {:?}", self.format, self.place).as_bytes());
+        survey.hash.text(format!("{:?} {:?}", self.index_file, self.objects).as_bytes());
         let mut gaps = Vec::new();
         let mut roots = directory::paths(&self.objects, &mut gaps).ok().filter(|_| gaps.is_empty())?;
         roots.extend([self.common_dir.clone(), self.place.git_dir.clone()]);
@@ -74,13 +78,51 @@ impl Repository {
             survey.directory(root, 0)?;
         }
         survey.index(&self.index_file)?;
-        Some(State(survey.hash.finalize().into()))
+        Some(State(survey.hash.finish()))
+    }
+}
+
+impl PackState {
+    /// That of a pack file; `None` where it has no index of its own, and where the system does not tell enough.
+    #[must_use]
+    pub fn of(pack: &Path) -> Option<Self> {
+        let pack = pack.canonicalize().ok()?;
+        let mut hash = Hash::default();
+        for path in [&pack, &pack.with_extension("idx")] {
+            let about = path.symlink_metadata().ok().filter(Metadata::is_file)?;
+            hash.file(path, &Traits::of(&about)?);
+        }
+        Some(Self(hash.finish()))
+    }
+}
+
+/// A hash of texts and numbers that cannot be taken for one another.
+#[derive(Default)]
+struct Hash(Sha256);
+
+impl Hash {
+    fn text(&mut self, text: &[u8]) {
+        self.number(text.len() as u64);
+        self.0.update(text);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.0.update(number.to_le_bytes());
+    }
+
+    fn file(&mut self, path: &Path, traits: &Traits) {
+        self.text(path.as_os_str().as_encoded_bytes());
+        traits.numbers.into_iter().for_each(|number| self.number(number));
+    }
+
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
     }
 }
 
 /// Goes through directories and adds what it meets to a hash.
 struct Survey {
-    hash: Sha256,
+    hash: Hash,
     common_dir: PathBuf,
     now: u64,
 }
@@ -93,15 +135,6 @@ const READ_BYTES: u64 = 16 << 20;
 const SETTLED_SECONDS: u64 = 2;
 
 impl Survey {
-    fn text(&mut self, text: &[u8]) {
-        self.number(text.len() as u64);
-        self.hash.update(text);
-    }
-
-    fn number(&mut self, number: u64) {
-        self.hash.update(number.to_le_bytes());
-    }
-
     fn directory(&mut self, directory: &Path, depth: usize) -> Option<()> {
         if depth > MAX_DEPTH {
             return None;
@@ -137,14 +170,13 @@ impl Survey {
 
     fn file(&mut self, path: &Path, about: &Metadata) -> Option<()> {
         let traits = Traits::of(about)?;
-        self.text(path.as_os_str().as_encoded_bytes());
-        traits.numbers.into_iter().for_each(|number| self.number(number));
+        self.hash.file(path, &traits);
         if is_named_by_content(path) {
             return Some(());
         }
         if about.len() <= READ_BYTES {
             let content = std::fs::read(path).ok()?;
-            self.text(&content);
+            self.hash.text(&content);
             return Some(());
         }
         (traits.changed.saturating_add(SETTLED_SECONDS) < self.now).then_some(())
@@ -242,6 +274,35 @@ mod tests {
         repo.git(&["hash-object", "-w", "file"]);
         assert_ne!(state(&linked).unwrap(), before.0);
         assert_ne!(state(&borrower).unwrap(), before.1);
+    }
+
+    #[test]
+    fn a_pack_has_the_same_state_until_it_is_replaced() {
+        let repo = Fixture::new();
+        repo.write("file", "1");
+        repo.commit_all();
+        repo.git(&["repack", "-adq"]);
+        let folder = repo.path(".git/objects/pack");
+        let packs = || {
+            let names = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            names.filter(|path| path.extension().is_some_and(|end| end == "pack"))
+        };
+        let pack = packs().next().unwrap();
+        let before = PackState::of(&pack).unwrap();
+        repo.write("file", "2");
+        repo.commit_all();
+        assert_eq!(PackState::of(&pack), Some(before));
+        for end in ["pack", "idx"] {
+            let before = PackState::of(&pack).unwrap();
+            let path = pack.with_extension(end);
+            let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+            std::fs::copy(&path, repo.path("copy")).unwrap();
+            std::fs::File::open(repo.path("copy")).unwrap().set_modified(time).unwrap();
+            std::fs::rename(repo.path("copy"), &path).unwrap();
+            assert_ne!(PackState::of(&pack), Some(before), "another {end} with the same content and time");
+        }
+        std::fs::remove_file(pack.with_extension("idx")).unwrap();
+        assert_eq!(PackState::of(&pack), None);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod loose;
 mod midx;
 mod names;
 mod pack;
+mod packed;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -26,6 +27,7 @@ use std::fmt;
 
 use rayon::prelude::*;
 
+pub use packed::Packed;
 pub use walk::{Derivation, Kinds, Visited, Visitor, WalkOptions, WalkReport};
 
 use self::access::Access;
@@ -273,6 +275,11 @@ impl Store {
                 Source::Loose(loose) => loose.numbers().position(number).is_some(),
             });
         std::iter::once(first).chain(more.map(|(source, _)| source))
+    }
+
+    /// Whether the object at a node of a pack is read there and not from another source, or another node, that has it, too.
+    fn is_own(&self, source: u32, pack: &Pack, node: u32) -> bool {
+        self.first.source(pack.number(node)) == source && !pack.is_repeated(node)
     }
 
     fn pack(&self, source: u32) -> Option<&Pack> {

@@ -196,6 +196,7 @@ fn place(origin: Origin, line: u64) -> Location {
         decoded: Vec::new(),
         line_hash: Some(format!("{line:x}0ddba11:1")),
         trail: None,
+        database: None,
     }
 }
 

@@ -52,6 +52,10 @@ impl Spot<'_> {
     /// Input, line and column: on most terminals a click opens it. Where the input is nothing but a name, that.
     pub(super) fn name(&self, run: &Run) -> String {
         let name = shown(&self.place.origin, run);
+        if let Some(place) = &self.place.database {
+            let place = place.to_string();
+            return if place.is_empty() { name } else { format!("{name}: {place}") };
+        }
         match self.place.origin {
             Origin::Text { kind: TextKind::FileName | TextKind::RefName, .. } => name,
             _ => format!("{name}:{}:{}", self.place.start.line, self.place.start.column),
@@ -60,7 +64,11 @@ impl Spot<'_> {
 
     /// Which commits brought it there and took it away, unless HEAD has it; of an object, which part it may be.
     pub(super) fn fate(&self) -> String {
-        let Location { origin, trail, .. } = self.place;
+        let Location { origin, trail, database, .. } = self.place;
+        if let Some(place) = database {
+            let log = if place.in_log { ", in the log" } else { "" };
+            return format!("{}{log}", place.what);
+        }
         let told = trail.as_ref().map(story::fate).unwrap_or_default();
         match origin {
             // The commit that holds it is the one that introduced it.

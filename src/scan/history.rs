@@ -1,16 +1,18 @@
 //! The scan of a history: every object that git still holds, through the detector, each secret with its commits.
 
 mod cache;
+mod clean;
 mod gaps;
 mod locations;
 mod objects;
 mod range;
 mod secrets;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use clean::{Clean, CleanPacks, Only};
 use gaps::Unread;
 use locations::Locations;
 use objects::Examiner;
@@ -18,15 +20,16 @@ use range::{Answer, Question};
 use secrets::{Found, SecretNumber, Secrets};
 
 use super::group::earliest;
-use super::{Options, Outcome, worst_first};
+use super::{Introduction, Options, Outcome, worst_first};
 use crate::coverage::Coverage;
 use crate::detect::Detector;
 use crate::finding::Finding;
-use crate::git::graph::{CommitSet, Graph, GraphBuilder, Names, Scope as Commits};
+use crate::git::graph::{CommitIndex, CommitSet, Graph, GraphBuilder, Names, Scope as Commits};
 use crate::git::store::{Kinds, ObjectNumber, Scope, Store, Visitor, WalkOptions, WalkReport};
 use crate::git::tree_table::{TreePass, TreeTable};
-use crate::git::{GitError, ObjectKind, ObjectSet, References, Repository};
+use crate::git::{GitError, ObjectId, ObjectKind, ObjectSet, References, Repository};
 use crate::history::{History, Hits, attribute};
+use crate::secret::Fingerprint;
 use crate::source::git_files::GitFiles;
 use crate::source::{SourceError, Stop};
 
@@ -37,10 +40,13 @@ pub struct Limits {
     pub commits: Option<Commits>,
     /// Of those commits only so many, the latest ones.
     pub max_count: Option<usize>,
+    /// What more commits than these introduced is found by a walk over all objects, which is faster then.
+    pub most_commits: usize,
     /// Larger objects are missed, and said to be.
     pub max_object_bytes: u64,
-    /// Remembers the scan in the git directory, if everything is asked about, and recalls it while nothing has changed;
-    /// the digest of the rules that the detector is made of. `None` remembers nothing.
+    /// Remembers the scan in the git directory, if everything is asked about. While nothing has changed, the next one
+    /// recalls it as a whole; after that, it examines again only what held a secret and what no unchanged pack holds.
+    /// The digest of the rules that the detector is made of; `None` remembers nothing.
     ///
     /// A secret that is recalled has no value, only a length.
     pub cache: Option<[u8; 32]>,
@@ -53,6 +59,7 @@ impl Default for Limits {
         Self {
             commits: None,
             max_count: None,
+            most_commits: 5000,
             max_object_bytes: 256 << 20,
             cache: None,
             here: PathBuf::from("."),
@@ -75,13 +82,16 @@ pub fn scan_history(
 ) -> Result<Outcome, SourceError> {
     let question = Question { repository, detector, limits, options, stop };
     match limits.cache.filter(|_| limits.commits.is_none() && limits.max_count.is_none()) {
-        Some(rules) => cache::scan(&question, &rules, || scan_all(&question)),
-        None => scan_all(&question),
+        Some(rules) => cache::scan(&question, &rules, |known| scan_all(&question, Some(known))),
+        None => scan_all(&question, None).map(|(outcome, _)| outcome),
     }
 }
 
-/// The scan itself.
-fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
+/// The scan itself, and what the next one may rely on if this one `knows` what earlier ones found.
+fn scan_all(
+    question: &Question<'_>,
+    knows: Option<&CleanPacks>,
+) -> Result<(Outcome, CleanPacks), SourceError> {
     let &Question { repository, detector, limits, options, stop } = question;
     let cannot_read = |error: GitError| SourceError {
         what: format!("cannot read the objects of {}", repository.git_dir().display()),
@@ -93,12 +103,13 @@ fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
         None => Answer::Unknown,
     };
     let besides = match answer {
-        Answer::Whole(outcome) => return Ok(outcome),
+        Answer::Whole(outcome) => return Ok((outcome, CleanPacks::default())),
         Answer::Rest(outcome) => Some(outcome),
         Answer::Unknown => None,
     };
     let store = repository.store(Scope::All).map_err(cannot_read)?;
-    let mut outcome = Run { repository, detector, limits, options, stop, store }.scan()?;
+    let clean = knows.map_or_else(Clean::default, |knows| Clean::recall(&store, knows));
+    let (mut outcome, known) = Run { repository, detector, limits, options, stop, store }.scan(clean)?;
     if let Some(besides) = besides {
         merge(&mut outcome.findings, besides.findings);
         worst_first(&mut outcome.findings);
@@ -106,7 +117,7 @@ fn scan_all(question: &Question<'_>) -> Result<Outcome, SourceError> {
         outcome.coverage.missed.extend(besides.coverage.missed);
         outcome.coverage.skipped.extend(besides.coverage.skipped);
     }
-    Ok(outcome)
+    Ok((outcome, known))
 }
 
 /// What the parts of one scan share.
@@ -128,11 +139,12 @@ struct Walked {
     trees: TreeTable,
     references: References,
     unread: Unread,
+    clean: CleanPacks,
 }
 
 impl Run<'_> {
-    fn scan(&self) -> Result<Outcome, SourceError> {
-        let walked = self.walk_all();
+    fn scan(&self, clean: Clean) -> Result<(Outcome, CleanPacks), SourceError> {
+        let walked = self.walk_all(clean);
         let history = History {
             store: &self.store,
             graph: &walked.graph,
@@ -144,7 +156,7 @@ impl Run<'_> {
         let hits = self.hits(&walked);
         let is_whole = scope.is_none();
         let mut until = walked.found.until;
-        let mut findings = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
+        let (mut findings, introduced) = self.findings(&history, walked.found, &hits, (scope, &mut coverage));
         if is_whole {
             let directories = [self.repository.common_dir(), self.repository.git_dir()];
             let files = GitFiles::new(directories.map(Path::to_path_buf), self.limits.here.clone());
@@ -157,14 +169,16 @@ impl Run<'_> {
         worst_first(&mut findings);
         // Threads find them in any order; two scans of the same files tell the same.
         coverage.skipped.sort();
-        Ok(Outcome { findings, coverage, note: None, until })
+        let id = |commit| self.store.id(walked.graph.object(commit));
+        let introductions = introductions(introduced, id);
+        Ok((Outcome { findings, coverage, note: None, introductions, until }, walked.clean))
     }
 
-    fn walk_all(&self) -> Walked {
+    fn walk_all(&self, clean: Clean) -> Walked {
         let secrets = Secrets::new(self.options.now);
         let builder = GraphBuilder::new(&self.store);
-        let examiner = Examiner::new(self.detector, &secrets, &builder, self.options.progress);
-        let texts = self.walk(Kinds::BLOBS | Kinds::COMMITS | Kinds::TAGS, &examiner);
+        let examiner = Examiner::new(self.detector, &secrets, &builder, &clean, self.options.progress);
+        let texts = clean.walk(|kinds, only| self.walk(kinds, &examiner, only));
         let mut failed = examiner.failed();
         failed.sort_unstable();
         let graph = builder.finish();
@@ -185,20 +199,21 @@ impl Run<'_> {
             true
         };
         let pass = TreePass::new(&self.store, &blobs, &judge);
-        let directories = self.walk(Kinds::TREES, &pass);
+        let directories = self.walk(Kinds::TREES, &pass, None);
         let trees = pass.finish();
         let names = names.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let clean = clean.into_packs(&self.store, &texts.faulty);
         let unread = Unread { walks: [texts, directories], failed, stopped: self.stop.requested() };
-        Walked { found: secrets.into_found(), names, refs, graph, trees, references, unread }
+        Walked { found: secrets.into_found(), names, refs, graph, trees, references, unread, clean }
     }
 
-    fn walk<V: Visitor>(&self, kinds: Kinds, visitor: &V) -> WalkReport {
+    fn walk<V: Visitor>(&self, kinds: Kinds, visitor: &V, only: Only<'_>) -> WalkReport {
         let options = WalkOptions {
             stop: &|| self.stop.requested(),
             progress: &|_| {},
             max_object_bytes: self.limits.max_object_bytes,
             memory: MEMORY,
-            only: None,
+            only,
         };
         self.store.walk(kinds, visitor, &options)
     }
@@ -271,14 +286,14 @@ impl Run<'_> {
         found: Found,
         hits: &Hits,
         (scope, coverage): (Option<CommitSet>, &mut Coverage),
-    ) -> Vec<Finding> {
+    ) -> (Vec<Finding>, Introduced<CommitIndex>) {
         let redact = |text: &str| self.detector.redact(text);
         let attributions = attribute(history, hits, &redact);
         if attributions.truncated {
             coverage.missed.push(gaps::too_many_paths());
         }
         let mut places = Locations::new(history, &found, self.detector);
-        let mut findings = Vec::new();
+        let (mut findings, mut introduced) = (Vec::new(), Introduced::new());
         for (number, attribution) in attributions.secrets.into_iter().enumerate() {
             let number = number as SecretNumber;
             let known = &found.groups[number as usize];
@@ -299,10 +314,24 @@ impl Run<'_> {
                 group.stands_at(target.into_iter().flat_map(|target| places.in_ref_names(number, target)));
             }
             let secret = known.secret.clone();
-            findings.extend(group.finding(secret, &self.options.key, Some(attribution.exposure)));
+            let finding = group.finding(secret, &self.options.key, Some(attribution.exposure));
+            let Some(finding) = finding else { continue };
+            let asked = |commit: &&CommitIndex| scope.as_ref().is_some_and(|scope| scope.contains(**commit));
+            for &commit in attribution.introducing.iter().filter(asked) {
+                introduced.entry(commit).or_default().push(finding.fingerprint());
+            }
+            findings.push(finding);
         }
-        findings
+        (findings, introduced)
     }
+}
+
+/// The secrets that commits introduced, by the places of the commits in an order in which parents come first.
+type Introduced<P> = BTreeMap<P, Vec<Fingerprint>>;
+
+fn introductions<P>(introduced: Introduced<P>, id: impl Fn(P) -> ObjectId) -> Vec<Introduction> {
+    let told = |(place, secrets)| Introduction { commit: id(place).to_string(), secrets };
+    introduced.into_iter().map(told).collect()
 }
 
 /// Adds findings; those of a secret that is known already become places of it.

@@ -36,12 +36,6 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
     Some((number << 8 | u64::from(last), 9))
 }
 
-/// How many bytes a number takes as a varint.
-pub(super) fn varint_length(number: u64) -> usize {
-    let bits = (64 - number.leading_zeros()).max(1) as usize;
-    bits.div_ceil(7).min(9)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,7 +56,6 @@ mod tests {
                 assert_eq!(varint(&bytes[..cut]), None);
             }
         }
-        assert_eq!([0, 127, 128, 1 << 55, 1 << 56, u64::MAX].map(varint_length), [1, 1, 2, 8, 9, 9]);
     }
 
     #[test]

@@ -201,7 +201,7 @@ impl Encoding {
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> (String, bool) {
         let units = |number: fn([u8; 2]) -> u16| {
-            let mut whole = bytes.len() % 2 == 0;
+            let mut whole = bytes.len().is_multiple_of(2);
             let pairs = bytes.chunks_exact(2).map(|pair| number([pair[0], pair[1]]));
             let text = char::decode_utf16(pairs).map(|unit| {
                 unit.unwrap_or_else(|_| {

@@ -1,4 +1,4 @@
-//! A fixture: small databases, other processes that use them, and what a folder looks like.
+//! A witness: small databases, other processes that use them, and what a folder looks like.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};

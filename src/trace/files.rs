@@ -129,6 +129,7 @@ pub(super) fn places(needle: &Needle, chunk: &Chunk<'_>, hits: &[Hit], origin: &
             decoded: needle.decoding(hit).to_vec(),
             line_hash: None,
             trail: None,
+            database: None,
         })
         .collect();
     if chunk.is_whole() && !places.is_empty() {

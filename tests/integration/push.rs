@@ -122,3 +122,77 @@ fn a_push_is_refused_where_it_arrives() {
         exercise(&sandbox);
     }
 }
+
+/// Commits a secret with these dates of author and committer; its id.
+fn commit_at(sandbox: &Sandbox, file: &str, (text, year): (&str, u32)) -> String {
+    sandbox.write(file, text);
+    sandbox.git(["add", file]);
+    let date = format!("{year}-01-02T03:04:05Z");
+    let run = sandbox.program("git", ["commit", "-qm", "change"]);
+    drop(run.env("GIT_AUTHOR_DATE", &date).env("GIT_COMMITTER_DATE", &date).run().code(0));
+    sandbox.git(["rev-parse", "HEAD"])
+}
+
+/// Pushes, which has to fail, and the start of the rebase that it advises.
+fn advised(sandbox: &Sandbox) -> (String, String) {
+    let run = push(sandbox, "HEAD:main");
+    assert_ne!(run.code, Some(0));
+    let command = regex::Regex::new("git rebase -i ([0-9a-f]{12}\\^)").unwrap();
+    let start = command.captures(&run.stderr).unwrap_or_else(|| panic!("{run:?}"))[1].to_owned();
+    (start, run.stderr)
+}
+
+#[test]
+fn the_advised_rebase_goes_through_every_commit_with_a_secret_whatever_the_clocks_say() {
+    for (years, hook) in
+        [([2021, 2022], "--pre-push"), ([2026, 2020], "--pre-push"), ([2026, 2020], "--pre-receive")]
+    {
+        let sandbox = with_remote(SHA1);
+        let place = if hook == "--pre-push" { "." } else { "remote.git" };
+        assert_eq!(sandbox.kbsec(["hook", "install", hook, place]).run().code, Some(0));
+        let plain = commit_at(&sandbox, "plain", ("nothing\n", 2025));
+        let first = commit_at(&sandbox, "a", (&secrets::github(5), years[0]));
+        let other = commit_at(&sandbox, "b", (&secrets::slack(6), years[1]));
+        let last = commit_at(&sandbox, "plain", ("more\n", 2019));
+        let (start, told) = advised(&sandbox);
+        assert_eq!(start, format!("{}^", &first[..12]), "{hook}: {told}");
+        assert!(told.contains(&format!("and of {}.", &other[..12])), "{told}");
+        let rebased = sandbox.git(["rev-list", "--reverse", &format!("{start}..HEAD")]);
+        assert_eq!(rebased.lines().collect::<Vec<_>>(), [&first, &other, &last], "{hook}");
+        // On two lines of history none is before the other: the rebase has to take both.
+        sandbox.git(["checkout", "-q", "-b", "side", &plain]);
+        let side = commit_at(&sandbox, "c", (&secrets::github(7), 2023));
+        sandbox.git(["merge", "-q", "-m", "both", &last]);
+        let (start, told) = advised(&sandbox);
+        assert!(told.lines().any(|line| line.contains("and of ") && line.contains(", ")), "{told}");
+        let rebased = sandbox.git(["rev-list", &format!("{start}..HEAD")]);
+        assert!([&first, &other, &side].iter().all(|bad| rebased.contains(*bad)), "{hook}: {start}");
+    }
+}
+
+#[test]
+fn a_push_that_takes_too_long_is_refused_or_passes_with_a_warning() {
+    let sandbox = with_remote(SHA1);
+    assert_eq!(sandbox.kbsec(["hook", "install", "--pre-receive", "remote.git"]).run().code, Some(0));
+    commit(&sandbox, "plain", "nothing\n");
+    let (old, new) = (sandbox.git(["rev-parse", "HEAD^"]), sandbox.git(["rev-parse", "HEAD"]));
+    // The time runs while the refs are waited for.
+    let scan = |option: &str| {
+        let script = format!("{{ sleep 1; cat; }} | kbsec scan --pre-receive --time-limit=0 {option}");
+        sandbox.program("sh", ["-c", &script]).stdin(format!("{old} {new} refs/heads/main\n")).run()
+    };
+    drop(scan("").code(3).complains("0 s were not enough to examine it"));
+    drop(scan("--accept-late").code(0).complains("accepted without a full examination: 0 s"));
+
+    let slow = sandbox.write("slow", "#!/bin/sh\n{ sleep 4; cat; } | kbsec \"$@\"\n");
+    drop(sandbox.program("chmod", ["+x", "slow"]).run().code(0));
+    sandbox.git(["-C", "remote.git", "config", "kbsec.timeLimit", "1"]);
+    let push = || sandbox.program("git", ["push", "origin", "HEAD:main"]).env("KBSEC", &slow).run();
+    let refused = push().code(1);
+    assert!(refused.stderr.contains("push refused: 1 s were not enough to examine it"), "{refused:?}");
+    assert_eq!(sandbox.git(["-C", "remote.git", "rev-parse", "main"]), old);
+    sandbox.git(["-C", "remote.git", "config", "kbsec.acceptLate", "true"]);
+    let accepted = push().code(0);
+    assert!(accepted.stderr.contains("accepted without a full examination: 1 s"), "{accepted:?}");
+    assert_eq!(sandbox.git(["-C", "remote.git", "rev-parse", "main"]), new);
+}

@@ -35,7 +35,8 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "N", help_heading = "History", requires = "history")]
     max_count: Option<usize>,
     /// Remember the scan in the git directory, without secrets: while nothing changes there, the next one gives the
-    /// same report at once. The default where the environment variable CI is set
+    /// same report at once; after that, it examines only what is new. The default where the environment variable CI
+    /// is set
     #[arg(long, help_heading = "History", requires = "history", conflicts_with = "no_cache")]
     cache: bool,
     /// Scan everything, whatever is remembered, and remember nothing

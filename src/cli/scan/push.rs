@@ -1,15 +1,17 @@
 //! A push: the refs that git tells its hooks about, and what to tell the person who pushes.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kbsec::finding::{Commit, Finding};
+use kbsec::finding::Finding;
 use kbsec::git::graph::Scope;
 use kbsec::git::{ObjectId, ParsedCommit, Repository};
 use kbsec::report::Sanitized;
+use kbsec::scan::{Introduction, Outcome};
 use kbsec::source::Stop;
 
 use super::super::environment::Environment;
@@ -20,6 +22,9 @@ use super::ScanArgs;
 
 /// More than any push has.
 const MOST_BYTES: u64 = 64 << 20;
+
+/// Commits that are named besides the first one; as many fit into a line.
+const MOST_NAMED: usize = 4;
 
 /// One ref that is pushed.
 #[derive(Debug, PartialEq, Eq)]
@@ -139,15 +144,10 @@ pub(super) fn tell_late(args: &ScanArgs, is_late: bool) {
 }
 
 /// Tells the person who pushes what to do.
-pub(super) fn advise(
-    args: &ScanArgs,
-    project: &Project,
-    findings: &[Finding],
-    (exit, is_late): (Exit, bool),
-) {
+pub(super) fn advise(args: &ScanArgs, project: &Project, outcome: &Outcome, (exit, is_late): (Exit, bool)) {
     let refused = if args.history.pre_receive { "push refused" } else { "push stopped" };
     let mut text = match exit {
-        Exit::Findings => remedy(refused, project, findings),
+        Exit::Findings => remedy(refused, project, outcome),
         Exit::Incomplete if is_late => format!(
             "kbsec: {refused}: {} s were not enough to examine it.\n\
              Push fewer commits at a time, or ask whoever runs this repository to\n\
@@ -166,12 +166,17 @@ pub(super) fn advise(
 }
 
 /// What to do about the secrets.
-fn remedy(refused: &str, project: &Project, findings: &[Finding]) -> String {
-    let commits = findings.iter().filter_map(|finding| finding.exposure()?.introduced.as_deref());
+fn remedy(refused: &str, project: &Project, outcome: &Outcome) -> String {
+    let told: HashSet<_> = outcome.findings.iter().map(Finding::fingerprint).collect();
+    let is_told = |made: &&Introduction| made.secrets.iter().any(|secret| told.contains(secret));
+    let mut commits = outcome.introductions.iter().filter(is_told).map(|made| made.commit.as_str());
     let mut text = String::new();
-    match commits.min() {
+    // Nothing that is to be mended comes before the first one, so a rebase from there goes through all of it.
+    match commits.next() {
         Some(first) => {
-            let _ = writeln!(text, "kbsec: {refused}: take the secret out of commit {}.", first.short());
+            let others = others(&commits.map(short).collect::<Vec<_>>());
+            let _ =
+                writeln!(text, "kbsec: {refused}: take the secret out of commit {}{others}.", short(first));
             text.push_str("To delete it in a later commit is not enough: all of them are sent.\n");
             let _ = writeln!(text, "    {}", rewriting(project, first));
         }
@@ -185,20 +190,35 @@ fn remedy(refused: &str, project: &Project, findings: &[Finding]) -> String {
     text
 }
 
+/// The other commits, of which the first ones are named.
+fn others(commits: &[&str]) -> String {
+    let (named, more) = commits.split_at(commits.len().min(MOST_NAMED));
+    match (named, more.len()) {
+        ([], _) => String::new(),
+        (named, 0) => format!("\nand of {}", named.join(", ")),
+        (named, more) => format!("\nand of {}, and {more} more", named.join(", ")),
+    }
+}
+
 /// The command that changes a commit.
-fn rewriting(project: &Project, commit: &Commit) -> String {
+fn rewriting(project: &Project, commit: &str) -> String {
     let repository = project.repository.as_ref().ok().and_then(Option::as_ref);
     let head = repository.and_then(|repository| repository.head().ok().flatten());
-    if head.is_some_and(|head| head.commit.to_string() == commit.id) {
+    if head.is_some_and(|head| head.commit.to_string() == commit) {
         return "git commit --amend    (after 'git add' of the mended file)".to_owned();
     }
     let is_first = || {
         let mut objects = repository?.objects().ok()?;
-        let object = objects.read(ObjectId::from_hex(commit.id.as_bytes())?, u64::MAX).ok()?;
+        let object = objects.read(ObjectId::from_hex(commit.as_bytes())?, u64::MAX).ok()?;
         Some(ParsedCommit::parse(object.bytes()).parents.is_empty())
     };
-    let from = if is_first() == Some(true) { "--root".to_owned() } else { format!("{}^", commit.short()) };
+    let from = if is_first() == Some(true) { "--root".to_owned() } else { format!("{}^", short(commit)) };
     format!("git rebase -i {from}    (change 'pick' to 'edit' on its line)")
+}
+
+/// The first twelve digits, as reports show them.
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }
 
 fn say(text: &str) {

@@ -19,12 +19,17 @@ impl Pem {
     }
 
     pub(super) fn anchors(&self) -> Vec<Vec<u8>> {
-        self.labels.iter().map(|label| format!("-----BEGIN {label}-----").into_bytes()).collect()
+        let labels = self.labels.iter().flat_map(|label| [label.clone(), label.to_lowercase()]);
+        labels.map(|label| format!("-----BEGIN {label}-----").into_bytes()).collect()
+    }
+
+    fn is_one(&self, label: &str) -> bool {
+        self.labels.iter().any(|known| known.eq_ignore_ascii_case(label))
     }
 
     pub(super) fn find(&self, bytes: &[u8], anchor: Range<usize>) -> Option<Candidate> {
         let key = pem::parse(&bytes[anchor.start..])?;
-        if key.kind == PemKind::Placeholder || !self.labels.contains(&key.label) {
+        if key.kind == PemKind::Placeholder || !self.is_one(&key.label) {
             return None;
         }
         let mut candidate = Candidate::new(anchor.start..anchor.start + key.len);

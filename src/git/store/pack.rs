@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -16,6 +16,7 @@ const HEADER: u64 = 12;
 
 /// An open pack. Its entries are numbered in the order of the file; that number is called a node.
 pub(super) struct Pack {
+    path: PathBuf,
     file: File,
     pub(super) format: ObjectFormat,
     /// Where the entries end.
@@ -60,6 +61,7 @@ impl Pack {
             nodes[position as usize] = node;
         }
         Some(Self {
+            path: path.to_path_buf(),
             file,
             format,
             end,
@@ -74,6 +76,10 @@ impl Pack {
     /// Tells the pack which numbers its objects have.
     pub(super) fn set_numbers(&mut self, numbers: Numbers) {
         self.numbers = numbers;
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(super) fn len(&self) -> u32 {
@@ -110,6 +116,11 @@ impl Pack {
         }
         let found = self.offsets[low..high].binary_search(&offset).ok()?;
         u32::try_from(low + found).ok()
+    }
+
+    /// All nodes, in the order of the names of their objects.
+    pub(super) fn nodes_by_name(&self) -> impl Iterator<Item = u32> {
+        self.nodes.iter().copied()
     }
 
     pub(super) fn offset(&self, node: u32) -> u64 {

@@ -4,6 +4,7 @@ mod family;
 mod needed;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::BitOr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -133,6 +134,9 @@ pub struct WalkReport {
     pub bytes: u64,
     /// Objects that could not be visited. Those of unknown kind are among them whatever kinds were asked for.
     pub failures: Vec<(ObjectNumber, ObjectError)>,
+    /// The numbers of [packs](super::Packed::number) of which an object that was needed could not be made, but for its
+    /// size, even if it was found elsewhere.
+    pub faulty: BTreeSet<u32>,
 }
 
 /// A walk that is going on.
@@ -291,6 +295,7 @@ impl<V: Visitor> Walk<'_, V> {
         all.objects += report.objects;
         all.bytes += report.bytes;
         all.failures.extend(report.failures);
+        all.faulty.extend(report.faulty);
     }
 
     fn progress(&self, packed: u64) {

@@ -202,6 +202,9 @@ struct Location<'a> {
     /// The commits that brought the secret to this path and took it away; optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     trail: Option<Trail<'a>>,
+    /// In a database: what is wrong, and where; optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database: Option<Database<'a>>,
     /// The first character.
     start: Position,
     /// The position after the last character.
@@ -211,6 +214,26 @@ struct Location<'a> {
     /// Decoders that had to be applied, outermost first: `base64`, `hex`, `percent`, `escape`, `utf-16`, `entity`,
     /// `quoted-printable`, `gzip`, `zip`, `zstd`, `xz`.
     decoded: Vec<&'a str>,
+}
+
+/// A place in a database.
+#[derive(Serialize)]
+struct Database<'a> {
+    /// What is wrong there.
+    what: &'a str,
+    /// The table, the index or the part of the file; empty for the file as a whole.
+    object: &'a str,
+    /// The page, from 1; absent where it is not about one page. `offset` is that of the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<u32>,
+    /// The cell of the page, from 0; optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cell: Option<u16>,
+    /// The row; optional.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rowid: Option<i64>,
+    /// Whether `offset` is one of the write-ahead log.
+    in_log: bool,
 }
 
 /// A line and a column.
@@ -405,10 +428,24 @@ impl<'a> Location<'a> {
             object,
             text_kind: text.map(history::text_kind),
             trail: place.trail.as_ref().map(Trail::new),
+            database: place.database.as_ref().map(Database::new),
             start: Position::new(place.start),
             end: Position::new(place.end),
             offset: Offset { start: place.span.start, end: place.span.end },
             decoded: place.decoded.iter().map(decoder).collect(),
+        }
+    }
+}
+
+impl<'a> Database<'a> {
+    fn new(place: &'a finding::DatabasePlace) -> Self {
+        Self {
+            what: &place.what,
+            object: &place.object,
+            page: (place.page > 0).then_some(place.page),
+            cell: place.cell,
+            rowid: place.rowid,
+            in_log: place.in_log,
         }
     }
 }

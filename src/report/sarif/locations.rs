@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_sarif::sarif::{self, ArtifactLocation, LogicalLocation, PhysicalLocation, PropertyBag, Region};
 
 use super::{ROOT, message};
-use crate::finding::{Location, Origin};
+use crate::finding::{DatabasePlace, Location, Origin};
 use crate::report::json::Trail;
 use crate::report::place::Place;
 
@@ -32,7 +32,21 @@ pub(super) fn location(place: &Place, at: &Location) -> sarif::Location {
     let physical = PhysicalLocation::builder().artifact_location(artifact).region(region).build();
     let mut location = sarif::Location::builder().physical_location(physical).build();
     location.logical_locations = logical(place).map(|object| vec![object]);
+    if let Some(place) = &at.database {
+        location.message = Some(message(&format!("{place}: {}", place.what)));
+        location.logical_locations = Some(vec![in_database(place)]);
+    }
     location
+}
+
+/// The table or index as an object (section 3.33): a database has no lines.
+fn in_database(place: &DatabasePlace) -> LogicalLocation {
+    let name = if place.object.is_empty() { "the file" } else { &place.object };
+    LogicalLocation::builder()
+        .name(name)
+        .fully_qualified_name(format!("{name}, {place}"))
+        .kind("element")
+        .build()
 }
 
 /// The object by its own name (section 3.33), for readers who care less for files than GitHub does.

@@ -65,15 +65,15 @@ fn by_file<'a>(finding: &'a Finding, run: &Run) -> Vec<Match<'a>> {
     files
 }
 
-fn result(found: &Match<'_>, indices: &BTreeMap<&RuleId, i64>, now: u64) -> Option<sarif::Result> {
+fn result<'a>(found: &Match<'a>, indices: &BTreeMap<&RuleId, i64>, now: u64) -> Option<sarif::Result> {
     let finding = found.finding;
     let rule = finding.rule();
     let index = *indices.get(&rule.id)?;
     let (first, others) = found.at.split_first()?;
     // Many versions of a file have a secret on the same line.
-    let mut seen = BTreeSet::from([(first.start, first.end)]);
-    let others: Vec<_> =
-        others.iter().copied().filter(|other| seen.insert((other.start, other.end))).collect();
+    let spot = |at: &'a Location| (at.start, at.end, &at.database);
+    let mut seen = BTreeSet::from([spot(first)]);
+    let others: Vec<_> = others.iter().copied().filter(|other| seen.insert(spot(other))).collect();
     let related = &others[..others.len().min(RELATED)];
     let mut fingerprints =
         BTreeMap::from([("kbsecFinding/v1".to_owned(), finding.fingerprint().to_string())]);

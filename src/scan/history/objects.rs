@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
+use super::clean::Clean;
 use super::secrets::Secrets;
 use crate::detect::{Detector, Inspection};
 use crate::git::ObjectKind;
@@ -14,7 +15,8 @@ pub(super) struct Examiner<'a> {
     pub(super) detector: &'a Detector,
     pub(super) secrets: &'a Secrets,
     pub(super) graph: &'a GraphBuilder<'a>,
-    /// Called with the bytes of each object.
+    pub(super) clean: &'a Clean,
+    /// Called with the bytes of each object that is examined.
     pub(super) progress: &'a (dyn Fn(u64) + Sync),
     failed: Mutex<Vec<ObjectNumber>>,
 }
@@ -24,9 +26,10 @@ impl<'a> Examiner<'a> {
         detector: &'a Detector,
         secrets: &'a Secrets,
         graph: &'a GraphBuilder<'a>,
+        clean: &'a Clean,
         progress: &'a (dyn Fn(u64) + Sync),
     ) -> Self {
-        Self { detector, secrets, graph, progress, failed: Mutex::default() }
+        Self { detector, secrets, graph, clean, progress, failed: Mutex::default() }
     }
 
     /// Objects on which the detector failed.
@@ -60,11 +63,16 @@ impl Visitor for Examiner<'_> {
         if matches!(object.kind, ObjectKind::Commit | ObjectKind::Tag) {
             self.graph.add(object.number, object.kind, object.bytes);
         }
+        if self.clean.is_recalled(object.number) {
+            return None;
+        }
         let inspect = || self.inspect(object.bytes, derivation, object.number);
         // One object on which the detector fails must not end the scan.
         let seen = catch_unwind(AssertUnwindSafe(inspect)).ok();
-        if seen.is_none() {
-            self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(object.number);
+        match &seen {
+            Some(seen) if seen.is_clean() => self.clean.note(object.number, object.bytes.len()),
+            Some(_) => {}
+            None => self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(object.number),
         }
         (self.progress)(object.bytes.len() as u64);
         seen

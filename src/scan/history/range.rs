@@ -21,7 +21,7 @@ use trees::Trees;
 use verdict::Verdict;
 
 use super::secrets::SecretNumber;
-use super::{Limits, MEMORY};
+use super::{Limits, MEMORY, introductions};
 use crate::detect::Detector;
 use crate::git::graph::{Ends, GraphBuilder, Names, Range, Scope as Commits};
 use crate::git::store::{Kinds, Scope, WalkOptions};
@@ -29,9 +29,6 @@ use crate::git::tree_change::{TreeChange, TreeComparer};
 use crate::git::{GitError, ObjectId, ObjectReader, References, Repository};
 use crate::scan::{Options, Outcome, worst_first};
 use crate::source::Stop;
-
-/// With more commits than these, the walk over all objects is faster.
-const MOST_COMMITS: usize = 5000;
 
 /// What is asked.
 pub(super) struct Question<'a> {
@@ -73,7 +70,7 @@ pub(super) fn scan(question: &Question<'_>, commits: &Commits) -> Result<Answer,
     let references = question.repository.references();
     let Some(mut ends) = Ends::of(commits, &references, &mut objects) else { return Ok(Answer::Unknown) };
     ends.max_count = question.limits.max_count;
-    let found = Range::find(&mut objects, &ends, MOST_COMMITS);
+    let found = Range::find(&mut objects, &ends, question.limits.most_commits);
     let pushed = match commits {
         Commits::Push { tips, .. } => tips.clone(),
         _ => Vec::new(),
@@ -121,9 +118,10 @@ fn examine(
     let telling = Telling::new(question, &changed, &contents);
     let exposures = telling.exposures(&verdict, (&mut trees, objects))?;
     let mut coverage = account::coverage(&changed, &contents, question);
-    let mut findings = telling.findings(&verdict, exposures, &mut coverage);
+    let (mut findings, introduced) = telling.findings(&verdict, exposures, &mut coverage);
     worst_first(&mut findings);
-    Ok(Outcome { findings, coverage, note: None, until: None })
+    let introductions = introductions(introduced, |at| changed.range.commits[at].id);
+    Ok(Outcome { findings, coverage, note: None, introductions, until: None })
 }
 
 /// The commits of the scope by the whole graph: clocks may have led the search astray.

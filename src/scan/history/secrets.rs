@@ -77,6 +77,7 @@ impl Hit {
             decoded: self.found.decoded.clone(),
             line_hash: None,
             trail,
+            database: None,
         }
     }
 }

@@ -34,7 +34,8 @@ fn hits(repository: &Repository, detector: &Detector, in_full: bool) -> Vec<Stri
     let store = repository.store(Scope::All).unwrap();
     let secrets = Secrets::new(0);
     let builder = GraphBuilder::new(&store);
-    let examiner = Examiner::new(detector, &secrets, &builder, &|_| {});
+    let clean = Clean::default();
+    let examiner = Examiner::new(detector, &secrets, &builder, &clean, &|_| {});
     let options = WalkOptions {
         stop: &|| false,
         progress: &|_| {},

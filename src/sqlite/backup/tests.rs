@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::super::witness::{Other, database, names, state};
 use super::super::seal;
+use super::super::witness::{Other, database, names, state};
 use super::*;
 
 const TIME: u64 = 1_740_787_200;

@@ -222,6 +222,8 @@ fn bases_are_found_wherever_they_are_and_are_missed_when_they_are_nowhere() {
     assert_eq!(store.kind(*number), None);
     let kinds = (0..store.len()).filter(|&number| store.kind(number) == Some(ObjectKind::Blob)).count();
     assert_eq!(kinds, 7);
+    let packs = store.packs().map(|pack| (pack.is_self_contained(), report.faulty.contains(&pack.number())));
+    assert_eq!(packs.collect::<Vec<_>>(), [(false, true), (true, false)]);
 }
 
 #[test]
@@ -237,6 +239,11 @@ fn an_object_that_stands_in_a_pack_twice_is_visited_once() {
     let (witness, report) = walked(&store, Kinds::BLOBS, &OPTIONS);
     assert_eq!((report.objects, report.failures.len(), store.len()), (3, 0, 3));
     assert!(by_name(&store, &witness).contains_key(&blob_id(b"123456").to_string()));
+    let pack = store.packs().next().unwrap();
+    let mut objects: Vec<_> = pack.objects().collect();
+    assert!(pack.is_self_contained());
+    objects.sort_unstable();
+    assert_eq!(objects, [None, Some(0), Some(1), Some(2)]);
 }
 
 #[test]
@@ -265,6 +272,7 @@ fn loops_end() {
         assert!(store.read(number, 100).is_err() && store.kind(number).is_none());
     }
     assert_eq!(store.counts(), Counts { blobs: 1, unknown: 6, ..Counts::default() });
+    assert!(store.packs().all(|pack| !pack.is_self_contained()));
 }
 
 #[test]

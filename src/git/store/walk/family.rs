@@ -12,7 +12,7 @@ use super::super::forest::Forest;
 use super::super::inflate::{self, Inflater};
 use super::super::pack::Pack;
 use super::super::window::{Window, damaged};
-use super::{Derivation, Family, Visited, Visitor, Walk, WalkReport, needed};
+use super::{Derivation, Family, Visited, Visitor, Walk, WalkReport};
 use crate::git::object::{ObjectError, ObjectKind};
 
 /// Bytes that are read at a time at least; more would be read twice, because a family is spread over its pack.
@@ -239,8 +239,11 @@ impl<'w, V: Visitor> Hands<'w, V> {
         let child = self.child(ground, node, 0);
         let number = ground.pack.number(node);
         let asked = self.walk.options.only.is_none_or(|only| only(number));
-        let is_wanted = asked && needed::is_own(self.walk.store, ground.source, ground.pack, node);
+        let is_wanted = asked && self.walk.store.is_own(ground.source, ground.pack, node);
         let parent = parent.filter(|_| made.is_ok());
+        if made.as_ref().is_err_and(|fault| !matches!(fault, ObjectError::TooLarge { .. })) {
+            self.report.faulty.insert(ground.source);
+        }
         let made = made.or_else(|fault| match is_wanted || child.is_some() {
             true => self.rescue(ground, node, fault),
             false => Err(fault),

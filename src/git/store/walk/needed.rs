@@ -16,13 +16,13 @@ impl Needed {
         only: Option<&(dyn Fn(ObjectNumber) -> bool + Sync)>,
     ) -> Option<Self> {
         let forest = store.forest(source)?;
-        if only.is_none() && forest.nodes().all(|node| is_own(store, source, pack, node)) {
+        if only.is_none() && forest.nodes().all(|node| store.is_own(source, pack, node)) {
             return None;
         }
         let mut needed = Self(vec![0; pack.len() as usize / 64 + 1]);
         for node in forest.nodes() {
             let asked = || only.is_none_or(|only| only(pack.number(node)));
-            if !is_own(store, source, pack, node) || !asked() {
+            if !store.is_own(source, pack, node) || !asked() {
                 continue;
             }
             // Where a base is marked, so are its bases; this also ends loops.
@@ -47,9 +47,4 @@ impl Needed {
         *word |= 1 << (node % 64);
         *word != before
     }
-}
-
-/// Whether an object is to be visited here and not in another source that also has it.
-pub(super) fn is_own(store: &Store, source: u32, pack: &Pack, node: u32) -> bool {
-    store.first.source(pack.number(node)) == source && !pack.is_repeated(node)
 }

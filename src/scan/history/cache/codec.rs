@@ -63,6 +63,13 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
+    /// Bytes whose number is known.
+    pub(super) fn raw<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*bytes)
+    }
+
     pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {

@@ -218,7 +218,7 @@ impl Scholar<'_> {
         } else {
             None
         };
-        Some(Location { origin, span, start, end, decoded, line_hash, trail })
+        Some(Location { origin, span, start, end, decoded, line_hash, trail, database: None })
     }
 
     fn origin(&mut self) -> Option<Origin> {

@@ -1,8 +1,10 @@
 //! The cache against fresh scans: equal reports, and everything that has to make it be thrown away.
 
+mod packs;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
@@ -30,21 +32,25 @@ const TERMS: Terms = Terms { rules: [1; 32], key: "key", now: 4_000_000_000, max
 
 /// A scan with what was remembered, and whether nothing had to be examined.
 fn scan(repo: &Fixture, terms: &Terms) -> (Outcome, bool) {
-    let examined = AtomicU64::new(0);
-    let progress = |_| {
-        examined.fetch_add(1, Ordering::Relaxed);
-    };
+    let (outcome, sizes) = seen(repo, terms, true);
+    (outcome, sizes.is_empty())
+}
+
+/// A scan, perhaps with what was remembered, and the sizes of everything that it examined.
+fn seen(repo: &Fixture, terms: &Terms, remembers: bool) -> (Outcome, Vec<u64>) {
+    let sizes = Mutex::new(Vec::new());
+    let progress = |bytes| sizes.lock().unwrap().push(bytes);
     let key = FingerprintKey::new(terms.key.as_bytes());
     let options = Options { key, now: terms.now, progress: &progress };
     let limits = Limits {
         here: repo.root().to_path_buf(),
-        cache: Some(terms.rules),
+        cache: remembers.then_some(terms.rules),
         max_object_bytes: terms.max_object_bytes,
         ..Limits::default()
     };
     let repository = repository(repo.root());
     let outcome = scan_history(&repository, &detector(), &limits, (&options, &Stop::default())).unwrap();
-    (outcome, examined.into_inner() == 0)
+    (outcome, sizes.into_inner().unwrap())
 }
 
 /// Everything that a report tells.
@@ -229,6 +235,7 @@ struct Kept {
 impl Kept {
     fn new() -> Self {
         let repo = with_a_token();
+        repo.git(&["repack", "-adq"]);
         drop(scan(&repo, &TERMS));
         let bytes = fs::read(file(&repo)).unwrap();
         Self { repo, bytes, detector: detector() }
@@ -252,7 +259,7 @@ impl Kept {
             stop: &stop,
         };
         let state = repository.state(TERMS.now).unwrap();
-        recall(bytes, &heading(&question, &TERMS.rules, build, state), &question)
+        Parts::of(bytes)?.outcome(&Headings::new(&question, &TERMS.rules, build, state), &question)
     }
 }
 
@@ -288,7 +295,9 @@ fn recall_sealed(kept: &Kept, bytes: &[u8], seal: bool) -> Option<Outcome> {
         let checksum = Sha256::digest(&bytes[..content]);
         bytes[content..].copy_from_slice(&checksum);
     }
-    let heading: [u8; HASH] = kept.bytes[REMEMBERED.len()..][..HASH].try_into().unwrap();
+    let parts = Parts::of(&kept.bytes).unwrap();
+    let heading = |part: &[u8]| part[..HASH].try_into().unwrap();
+    let headings = Headings { outcome: heading(parts.outcome), packs: heading(parts.packs) };
     let repository = repository(kept.repo.root());
     let options = Options { key: FingerprintKey::default(), now: TERMS.now, progress: &|_| {} };
     let (limits, stop) = (Limits::default(), Stop::default());
@@ -299,7 +308,9 @@ fn recall_sealed(kept: &Kept, bytes: &[u8], seal: bool) -> Option<Outcome> {
         options: &options,
         stop: &stop,
     };
-    recall(&bytes, &heading, &question)
+    let parts = Parts::of(&bytes)?;
+    drop(parts.packs(&headings));
+    parts.outcome(&headings, &question)
 }
 
 proptest::proptest! {

@@ -12,6 +12,7 @@ use crate::git::store::ObjectNumber;
 use crate::git::tree_change::TreeChange;
 use crate::git::{GitError, ObjectId, ObjectReader, ParsedCommit, Reference};
 use crate::history::MAX_REFS;
+use crate::scan::history::Introduced;
 use crate::scan::history::locations::shown;
 use crate::scan::history::secrets::{Hit, SecretNumber};
 
@@ -240,16 +241,16 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// The findings; what a comment allows is accounted for instead.
+    /// The findings, and what which commits introduced, by position; what a comment allows is accounted for instead.
     pub(super) fn findings(
         &self,
         verdict: &Verdict,
         told: BTreeMap<SecretNumber, Told>,
         coverage: &mut Coverage,
-    ) -> Vec<Finding> {
+    ) -> (Vec<Finding>, Introduced<usize>) {
         debug_assert!(verdict.introducing.keys().all(|secret| told.contains_key(secret)));
         let found = self.contents.take_found();
-        let mut findings = Vec::new();
+        let (mut findings, mut introduced) = (Vec::new(), Introduced::new());
         for (secret, Told { exposure, spots }) in told {
             let Some(known) = found.groups.get(secret as usize) else { continue };
             let mut locations = spots.iter().flat_map(|spot| {
@@ -262,9 +263,14 @@ impl<'a> Telling<'a> {
             }
             let mut group = known.group.clone();
             group.stands_at(locations);
-            findings.extend(group.finding(known.secret.clone(), &self.question.options.key, Some(exposure)));
+            let finding = group.finding(known.secret.clone(), &self.question.options.key, Some(exposure));
+            let Some(finding) = finding else { continue };
+            for &at in verdict.introducing.get(&secret).into_iter().flatten() {
+                introduced.entry(at).or_default().push(finding.fingerprint());
+            }
+            findings.push(finding);
         }
-        findings
+        (findings, introduced)
     }
 }
 

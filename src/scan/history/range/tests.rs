@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::Stdio;
 
-use super::super::Run;
+use super::super::{Run, scan_history};
 use super::*;
 use crate::git::GitEnvironment;
 use crate::git::fixture::Fixture;
@@ -58,7 +58,17 @@ fn both(repo: &Fixture, commits: &Commits, max_count: Option<usize>) -> (Option<
         stop: &stop,
         store,
     };
-    (quick, run.scan().unwrap())
+    (quick, run.scan(Default::default()).unwrap().0)
+}
+
+/// A scan that compares at most so many commits, and walks over all objects if there are more.
+fn limited(repo: &Fixture, commits: &Commits, most_commits: usize) -> Outcome {
+    let mut rules = RuleSet::default();
+    rules.parse(RULES, "test", "test").unwrap();
+    let options = Options { key: FingerprintKey::default(), now: 0, progress: &|_| {} };
+    let limits = Limits { commits: Some(commits.clone()), most_commits, ..Limits::default() };
+    let detector = Detector::new(&rules).unwrap();
+    scan_history(&open(repo), &detector, &limits, (&options, &Stop::default())).unwrap()
 }
 
 /// Secrets with whether HEAD has them.
@@ -261,6 +271,54 @@ fn tags_and_other_objects_and_names_of_refs_are_part_of_a_push() {
     assert_eq!(quick.findings.len(), 3);
     let quick = both(&repo, &Commits::Push { tips: Vec::new(), known: vec![head] }, None).0.unwrap();
     assert_eq!((quick.findings.len(), quick.coverage.is_incomplete()), (0, false));
+}
+
+#[test]
+fn a_push_of_too_many_commits_is_examined_by_the_walk_over_all_objects() {
+    let (mut found, mut introduced) = (0, 0);
+    for seed in 20..26 {
+        let (repo, count) = make(seed);
+        let id = |line: String| ObjectId::from_hex(line.trim().as_bytes()).unwrap();
+        let commit = |name: &str| id(repo.git(&["rev-parse", &format!("{name}^{{commit}}")]));
+        repo.git(&["tag", "-a", "one", "-m", &token(14), "main"]);
+        repo.git(&["tag", "-a", "two", "-m", "around", "one"]);
+        repo.write("blob", token(15));
+        let tips = vec![
+            ("refs/heads/main".to_owned(), commit("main")),
+            (format!("refs/heads/{}", token(16)), commit(&format!("c{}", count / 2))),
+            ("refs/tags/two".to_owned(), id(repo.git(&["rev-parse", "two"]))),
+            ("refs/tags/blob".to_owned(), id(repo.git(&["hash-object", "-w", "blob"]))),
+        ];
+        let push = Commits::Push { tips, known: vec![commit(&format!("c{}", seed % 5))] };
+        let (few, many) = (limited(&repo, &push, count), limited(&repo, &push, 2));
+        assert_eq!(secrets(&few), secrets(&many), "seed {seed}");
+        found += secrets(&many).len();
+        let brought = |outcome: &Outcome| {
+            let mut brought = BTreeMap::new();
+            for made in &outcome.introductions {
+                let mut secrets: Vec<String> = made.secrets.iter().map(ToString::to_string).collect();
+                secrets.sort();
+                brought.insert(made.commit.clone(), secrets);
+            }
+            brought
+        };
+        assert_eq!(brought(&few), brought(&many), "seed {seed}");
+        introduced += few.introductions.len();
+        for outcome in [&few, &many] {
+            let place = |id: &str| outcome.introductions.iter().position(|made| made.commit == id);
+            for (at, made) in outcome.introductions.iter().enumerate() {
+                let before = repo.git(&["rev-list", &made.commit]);
+                assert_eq!(
+                    before.lines().filter_map(place).max(),
+                    Some(at),
+                    "seed {seed}: parents come first"
+                );
+            }
+        }
+        let told = (few.coverage.is_incomplete(), many.coverage.is_incomplete());
+        assert_eq!(told, (false, false), "seed {seed}");
+    }
+    assert!(found > 30 && introduced > 15, "{found} {introduced}");
 }
 
 #[test]

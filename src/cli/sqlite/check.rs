@@ -1,0 +1,115 @@
+//! `kbsec sqlite check`: databases examined, and the report.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use kbsec::coverage::{Coverage, Gap};
+use kbsec::finding::Finding;
+use kbsec::report::{Format, Report, Run, Style};
+use kbsec::sqlite::check::{self, Outcome};
+use kbsec::sqlite::discover::discover;
+use kbsec::sqlite::files::Files;
+
+use crate::cli::environment::Environment;
+use crate::cli::error::Hinted;
+use crate::cli::exit::Exit;
+use crate::cli::{Context, output};
+
+/// Find every damage of databases, and say where it is
+///
+/// Reads the file, its write-ahead log and its journal, and changes none of them. SQLite itself never opens them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kbsec sqlite check kb.sqlite       one database\n  \
+                        kbsec sqlite check .kb             every database in a folder\n  \
+                        kbsec sqlite check -f sarif -o damage.sarif kb.sqlite")]
+pub(crate) struct CheckArgs {
+    /// Databases, or folders with databases
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Format of the report
+    #[arg(long, short, default_value = "text", help_heading = "Output")]
+    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
+    format: Format,
+    /// Write the report to a file
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// Exit with 0 even when there are findings
+    #[arg(long, help_heading = "Output")]
+    exit_zero: bool,
+}
+
+/// Runs the check and writes the report.
+pub(crate) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<Exit> {
+    let started = Environment::now();
+    args.output.as_deref().map(output::check).transpose()?;
+    let (findings, coverage) = examine(args, context)?;
+    let exit = match (findings.is_empty() || args.exit_zero, coverage.is_incomplete()) {
+        (false, _) => Exit::Findings,
+        (true, true) => Exit::Incomplete,
+        (true, false) => Exit::Clean,
+    };
+    let here = context.environment.directory.clone();
+    let run = Run {
+        version: env!("CARGO_PKG_VERSION"),
+        subject: subject(args),
+        root: here.clone(),
+        base: here,
+        repository: None,
+        interrupted: false,
+        exit_code: exit as u8,
+        time: (started, Environment::now()),
+    };
+    let rules = check::rules();
+    let report = Report { findings: &findings, coverage: &coverage, rules: &rules, run: &run };
+    let style = Style {
+        color: args.output.is_none() && context.environment.wants_color(context.color),
+        width: context.environment.width(),
+        reveal: None,
+    };
+    let reporter = args.format.reporter(style);
+    output::write(args.output.as_deref(), |out| reporter.write(&report, out))?;
+    Ok(exit)
+}
+
+fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>, Coverage)> {
+    let (mut findings, mut coverage) = (Vec::new(), Coverage::default());
+    for path in &args.paths {
+        if !path.exists() {
+            return Err(Hinted::error(format!("{} does not exist", path.display()), "check the path"));
+        }
+        let found = discover(path);
+        coverage.missed.extend(found.gaps);
+        for database in found.databases {
+            let name = database.display().to_string();
+            match Files::open(&database) {
+                Ok(files) => {
+                    let outcome = check::check(&files, &database);
+                    tell_rows(&name, &outcome, context);
+                    findings.extend(outcome.findings);
+                    coverage.absorb(outcome.coverage);
+                }
+                Err(error) => {
+                    let why =
+                        std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
+                    coverage.missed.push(Gap::new(name, why).hint(error.hint()));
+                }
+            }
+        }
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    Ok((findings, coverage))
+}
+
+/// People want to know what is in it; the report says what is wrong.
+fn tell_rows(name: &str, outcome: &Outcome, context: &Context) {
+    let rows: u64 = outcome.rows.iter().map(|(_, rows)| rows).sum();
+    context.note(&format!("{name}: {} tables, {rows} rows", outcome.rows.len()));
+}
+
+fn subject(args: &CheckArgs) -> String {
+    match args.paths.as_slice() {
+        [path] => path.display().to_string(),
+        paths => format!("{} paths", paths.len()),
+    }
+}

@@ -1,0 +1,295 @@
+//! A check: everything that is wrong with a database, where it stands, and what it means.
+//!
+//! The file is read by kbsec itself, on all processors. What only SQLite can evaluate (conditions, partial indexes,
+//! full-text search) is checked by SQLite on a copy in memory, once the structure is known to be sound.
+
+mod deep;
+mod fault;
+mod frame;
+mod layout;
+mod owners;
+mod rule;
+mod table;
+#[cfg(test)]
+mod tests;
+mod value;
+mod view;
+mod walk;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::files::Files;
+use super::header::{HEADER_BYTES, Header};
+use super::image::Image;
+use super::record::{Record, Value};
+use super::schema::{Index, Schema, SchemaRow, Table};
+use crate::coverage::{Coverage, Gap};
+use crate::finding::{Finding, RuleMeta};
+use fault::{Fault, Faults};
+use owners::Owners;
+use rule::Rule;
+use table::{Rows, is_plain};
+use value::Sum;
+use walk::{Content, Met, Tree, Walker};
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What is wrong, worst first.
+    pub findings: Vec<Finding>,
+    /// What was read, and what was not checked.
+    pub coverage: Coverage,
+    /// Tables with the number of their rows, in the order of the schema.
+    pub rows: Vec<(Arc<str>, u64)>,
+}
+
+/// Every rule of the check, sorted by id.
+#[must_use]
+pub fn rules() -> Vec<Arc<RuleMeta>> {
+    let mut rules: Vec<_> = Rule::all().filter_map(Rule::meta).collect();
+    rules.sort_by(|one, other| one.id.cmp(&other.id));
+    rules
+}
+
+/// Databases up to this size are given to SQLite, as a copy in memory.
+const MOST_COPIED: u64 = 1 << 30;
+
+/// Checks a database. `path` is its name in the findings.
+#[must_use]
+pub fn check(files: &Files, path: &Path) -> Outcome {
+    let faults = Faults::default();
+    let mut coverage = Coverage::default();
+    let mut rows = Vec::new();
+    let main = frame::image(files, &faults);
+    let view = main.as_ref().map(|main| view::choose(main, files, &faults));
+    if let (Some(view), false) = (&view, faults.any(&[Rule::Unreadable])) {
+        rows = Pass { image: &view.image, faults: &faults }.run(&mut coverage);
+    }
+    coverage.examined(files.database.len() + files.log.as_ref().map_or(0, |log| log.len()));
+    if files.database.is_empty() {
+        coverage
+            .skipped
+            .push(Gap::new(path.display().to_string(), "empty, which is a database without tables"));
+    }
+    if files.have_changed() {
+        faults.add(Fault::new(Rule::Moving, "", 0, "somebody wrote to it during the check"));
+    }
+    let faults = faults.into_sorted();
+    let image = view.as_ref().map(|view| &view.image);
+    Outcome { findings: fault::findings(&faults, image, path), coverage, rows }
+}
+
+/// The check of one image.
+struct Pass<'a> {
+    image: &'a Image,
+    faults: &'a Faults,
+}
+
+impl Pass<'_> {
+    fn run(&self, coverage: &mut Coverage) -> Vec<(Arc<str>, u64)> {
+        let mut start = Vec::new();
+        if self.image.pages() == 0 || self.image.read(1, &mut start).is_err() {
+            return Vec::new();
+        }
+        let header = Header::new(&start[..HEADER_BYTES]);
+        frame::header(&header, self.image, self.faults);
+        let encoding = header.encoding();
+        let owners = Owners::new(self.image, &header);
+        let walker = Walker { image: self.image, owners: &owners, faults: self.faults, encoding };
+        let entries = self.schema(&walker);
+        let schema = Schema::interpret(&entries);
+        for (name, _, why) in &schema.not_understood {
+            self.faults.add(Fault::new(
+                Rule::Schema,
+                name,
+                1,
+                format!("SQLite does not understand it: {why}"),
+            ));
+        }
+        let trees = trees(&schema, &walker);
+        trees.par_iter().for_each(|tree| walker.tree(tree));
+        owners.check_freelist(self.image, &header, self.faults);
+        owners.check_orphans(self.faults);
+        let sums = sums(&trees);
+        let compared = self.compare(&trees, &sums);
+        let rows =
+            schema.tables.iter().map(|table| (Arc::clone(&table.name), self.count(table, &sums))).collect();
+        self.sequences(&schema);
+        self.deepen(&schema, &compared, coverage);
+        rows
+    }
+
+    /// Checks the schema table, and reads its rows.
+    fn schema(&self, walker: &Walker<'_>) -> Vec<SchemaRow> {
+        let told = SchemaRow {
+            rowid: 0,
+            kind: "table".into(),
+            name: "sqlite_schema".into(),
+            table: "sqlite_schema".into(),
+            root: 1,
+            sql: Some("CREATE TABLE sqlite_schema(type, name, tbl_name, rootpage, sql)".into()),
+        };
+        let own = Schema::interpret(std::slice::from_ref(&told));
+        if let Some(table) = own.tables.first() {
+            let content = Content::Rows(Rows::new(table, Vec::new(), walker.encoding));
+            let tree = Tree { name: "sqlite_schema", root: 1, owner: 1, content, sums: Mutex::default() };
+            walker.tree(&tree);
+        }
+        let mut rows = Vec::new();
+        walk::records(self.image, 1, &mut |Met { page, cell, rowid, payload }| match SchemaRow::read(
+            rowid.unwrap_or(0),
+            payload,
+            walker.encoding,
+        ) {
+            Ok(row) => rows.push(row),
+            Err(what) => {
+                self.faults.add(Fault::new(Rule::Schema, "sqlite_schema", page, what).at(cell, rowid));
+            }
+        });
+        rows.sort_by_key(|row| row.rowid);
+        rows
+    }
+
+    fn count(&self, table: &Table, sums: &HashMap<&str, Vec<Sum>>) -> u64 {
+        if let Some(sum) = sums.get(&*table.name).and_then(|sums| sums.first()) {
+            return sum.count;
+        }
+        let mut count = 0;
+        walk::records(self.image, table.root, &mut |_| count += 1);
+        count
+    }
+
+    /// Compares each index with its table, and tells which of them could be.
+    fn compare<'s>(&self, trees: &[Tree<'s>], sums: &HashMap<&str, Vec<Sum>>) -> Vec<&'s str> {
+        let mut compared = Vec::new();
+        for tree in trees {
+            let (Content::Rows(rows) | Content::KeyedRows(rows, _)) = &tree.content else { continue };
+            for (at, index) in rows.indexes.iter().enumerate() {
+                compared.push(&*index.name);
+                let wanted = sums.get(tree.name).and_then(|sums| sums.get(at)).copied().unwrap_or_default();
+                let found = sums.get(&*index.name).and_then(|sums| sums.first()).copied().unwrap_or_default();
+                if wanted != found {
+                    self.differences(rows, index);
+                }
+            }
+        }
+        compared
+    }
+
+    /// Names the rows and entries that have no partner.
+    fn differences(&self, rows: &Rows<'_>, index: &Index) {
+        let mut wanted: HashMap<u64, Vec<(u32, usize, Option<i64>)>> = HashMap::new();
+        walk::records(self.image, rows.table.root, &mut |Met { page, cell, rowid, payload }| {
+            let Some(values) = values(payload) else { return };
+            let entry = rows.entry(&index.fields, &values, rowid).number();
+            wanted.entry(entry).or_default().push((page, cell, rowid));
+        });
+        let width = index.fields.len();
+        walk::records(self.image, index.root, &mut |Met { page, cell, payload, .. }| {
+            let mut digest = value::Digest::default();
+            let Some(values) = values(payload).filter(|values| values.len() == width) else { return };
+            values.iter().for_each(|value| digest.value(value));
+            let rowid = match (rows.table.without_rowid, values.last()) {
+                (false, Some(Value::Integer(rowid))) => Some(*rowid),
+                _ => None,
+            };
+            let partners = wanted.get_mut(&digest.number());
+            if partners.and_then(Vec::pop).is_none() {
+                let what = format!("this entry fits no row of {}", rows.table.name);
+                self.faults.add(Fault::new(Rule::IndexEntry, &index.name, page, what).at(cell, rowid));
+            }
+        });
+        for (page, cell, rowid) in wanted.into_values().flatten() {
+            let what = format!("the row of {} has no entry in it", rows.table.name);
+            self.faults.add(Fault::new(Rule::IndexEntry, &index.name, page, what).at(cell, rowid));
+        }
+    }
+
+    /// Whether the counters of AUTOINCREMENT tables are as large as the rowids.
+    fn sequences(&self, schema: &Schema) {
+        let Some(counters) = schema.tables.iter().find(|table| &*table.name == "sqlite_sequence") else {
+            return;
+        };
+        walk::records(self.image, counters.root, &mut |Met { page, cell, rowid, payload }| {
+            let Some([Value::Text(name), Value::Integer(counter)]) =
+                values(payload).as_deref().map(|values| match values {
+                    [name, counter] => [*name, *counter],
+                    _ => [Value::Null, Value::Null],
+                })
+            else {
+                return;
+            };
+            let named = |table: &&Table| table.name.as_bytes() == name;
+            let Some(table) = schema.tables.iter().find(named) else { return };
+            let mut largest = i64::MIN;
+            walk::records(self.image, table.root, &mut |Met { rowid, .. }| {
+                largest = largest.max(rowid.unwrap_or(i64::MIN));
+            });
+            if largest > counter {
+                let what =
+                    format!("the counter of {} is {counter}, and a row has the number {largest}", table.name);
+                self.faults.add(Fault::new(Rule::Sequence, "sqlite_sequence", page, what).at(cell, rowid));
+            }
+        });
+    }
+
+    /// Lets SQLite check what only it can, on a copy in memory.
+    fn deepen(&self, schema: &Schema, compared: &[&str], coverage: &mut Coverage) {
+        let wanted = deep::Wanted::of(schema, compared);
+        if wanted.is_empty() {
+            return;
+        }
+        let bytes = u64::from(self.image.pages()) * u64::from(self.image.geometry().page_size);
+        let why = if self.faults.any(&deep::STRUCTURE) {
+            Some("not checked, because the structure is damaged")
+        } else if bytes > MOST_COPIED {
+            Some("not checked, because the database is too large for a copy in memory")
+        } else {
+            deep::check(self.image, &wanted, self.faults).err()
+        };
+        if let Some(why) = why {
+            let hint = "Recover the database, and check the new one.";
+            coverage.missed.extend(wanted.names().into_iter().map(|name| Gap::new(name, why).hint(hint)));
+        }
+    }
+}
+
+/// The trees of tables and indexes; those that SQLite does not understand at least keep their pages.
+fn trees<'s>(schema: &'s Schema, walker: &Walker<'_>) -> Vec<Tree<'s>> {
+    let mut trees = Vec::new();
+    let mut add = |name: &'s str, root, content| {
+        let owner = trees.len() as u32 + 2;
+        trees.push(Tree { name, root, owner, content, sums: Mutex::default() });
+    };
+    for (number, table) in schema.tables.iter().enumerate() {
+        let own = schema.indexes.iter().filter(|index| index.table == number);
+        let own = own.filter(|index| index.root != table.root && is_plain(index, table));
+        let rows = Rows::new(table, own.collect(), walker.encoding);
+        let content = match table.without_rowid {
+            true => Content::KeyedRows(rows, &table.key),
+            false => Content::Rows(rows),
+        };
+        add(&table.name, table.root, content);
+    }
+    for index in &schema.indexes {
+        let table = &schema.tables[index.table];
+        // The primary key of a table WITHOUT ROWID is the table.
+        if index.root != table.root && index.root != 0 {
+            add(&index.name, index.root, Content::Entries(&index.fields, index.unique));
+        }
+    }
+    trees
+}
+
+fn sums<'s>(trees: &[Tree<'s>]) -> HashMap<&'s str, Vec<Sum>> {
+    let sum = |tree: &Tree<'s>| (tree.name, tree.sums.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    trees.iter().map(sum).collect()
+}
+
+fn values(payload: &[u8]) -> Option<Vec<Value<'_>>> {
+    Record::parse(payload).ok()?.values().collect::<Result<_, _>>().ok()
+}

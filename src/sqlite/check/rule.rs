@@ -1,0 +1,238 @@
+//! The rules of the check: what can be wrong with a database, what it means, and what to do.
+
+use std::sync::Arc;
+
+use crate::finding::{Confidence, Help, RuleId, RuleMeta, Severity};
+
+/// One thing that can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Rule {
+    NotADatabase,
+    Header,
+    HeaderNote,
+    Truncated,
+    TrailingBytes,
+    Unreadable,
+    Page,
+    Cell,
+    Layout,
+    Record,
+    Overflow,
+    KeyOrder,
+    TreeShape,
+    SharedPage,
+    OrphanPage,
+    Freelist,
+    PointerMap,
+    Schema,
+    IndexEntry,
+    Unique,
+    NotNull,
+    Text,
+    Constraint,
+    Reference,
+    Sequence,
+    LogIgnored,
+    LogDamaged,
+    HotJournal,
+    Moving,
+}
+
+use Rule::{
+    Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, KeyOrder, Layout, LogDamaged,
+    LogIgnored, Moving, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap, Record, Reference,
+    Schema, Sequence, SharedPage, Text, TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
+};
+
+const RECOVER: &str = "save the evidence first: `kbsec sqlite snapshot FILE -o FOLDER`";
+const NEXT: &str =
+    "then save what is left: `kbsec sqlite recover FILE -o NEW.db`, and compare with the last backup";
+const REINDEX: &str = "on a copy, run `REINDEX`; the rows of the table are not harmed";
+
+/// Each rule with its name, how bad it is, its title, and what it means.
+const TOLD: [(Rule, &str, Severity, &str, &str); 29] = [
+    (
+        NotADatabase,
+        "not-a-database",
+        Severity::Critical,
+        "Not a SQLite database",
+        "nothing of it can be opened",
+    ),
+    (Header, "header", Severity::High, "Damaged file header", "SQLite refuses the file or reads it wrongly"),
+    (HeaderNote, "header-note", Severity::Low, "Unusual file header", "SQLite works with it"),
+    (Truncated, "truncated", Severity::Critical, "The file ends too early", "pages at its end are lost"),
+    (
+        TrailingBytes,
+        "trailing-bytes",
+        Severity::Low,
+        "Bytes behind the last page",
+        "SQLite ignores them; somebody wrote them",
+    ),
+    (
+        Unreadable,
+        "unreadable",
+        Severity::Critical,
+        "Unreadable part of the file",
+        "the disk gives no data there",
+    ),
+    (Page, "page", Severity::Critical, "Damaged page", "every row on it is out of reach"),
+    (Cell, "cell", Severity::Critical, "Damaged cell", "the row cannot be read"),
+    (
+        Layout,
+        "page-layout",
+        Severity::High,
+        "Damaged page layout",
+        "the next write to the page can destroy rows",
+    ),
+    (Record, "record", Severity::Critical, "Damaged record", "values of the row are lost or wrong"),
+    (
+        Overflow,
+        "overflow",
+        Severity::Critical,
+        "Damaged overflow chain",
+        "a long value is cut off or belongs to another row",
+    ),
+    (KeyOrder, "key-order", Severity::High, "Entries out of order", "rows are not found by their key"),
+    (TreeShape, "tree-shape", Severity::Critical, "Damaged b-tree", "rows below it are out of reach"),
+    (
+        SharedPage,
+        "shared-page",
+        Severity::Critical,
+        "Page used twice",
+        "a write to one table destroys another one",
+    ),
+    (
+        OrphanPage,
+        "orphan-page",
+        Severity::Medium,
+        "Pages that nothing uses",
+        "space is lost, and perhaps rows that are out of reach",
+    ),
+    (
+        Freelist,
+        "freelist",
+        Severity::High,
+        "Damaged list of free pages",
+        "the next write can overwrite pages in use",
+    ),
+    (PointerMap, "pointer-map", Severity::High, "Damaged pointer map", "the next vacuum can destroy tables"),
+    (Schema, "schema", Severity::Critical, "Damaged schema", "SQLite refuses the whole database"),
+    (
+        IndexEntry,
+        "index-entry",
+        Severity::High,
+        "Index and table differ",
+        "queries that use the index give wrong answers",
+    ),
+    (
+        Unique,
+        "unique",
+        Severity::High,
+        "Value twice in a unique index",
+        "queries may find either of the rows",
+    ),
+    (NotNull, "not-null", Severity::Medium, "NULL where it is forbidden", "programs do not expect it"),
+    (
+        Text,
+        "text-encoding",
+        Severity::Low,
+        "Text that is no text",
+        "programs read other characters than were written",
+    ),
+    (
+        Constraint,
+        "constraint",
+        Severity::Medium,
+        "Rows that break a rule of their table",
+        "programs do not expect them",
+    ),
+    (Reference, "foreign-key", Severity::Medium, "Rows that refer to missing rows", "joins leave them out"),
+    (
+        Sequence,
+        "sequence",
+        Severity::Low,
+        "Counter behind its table",
+        "numbers of deleted rows may be given again",
+    ),
+    (
+        LogIgnored,
+        "wal-ignored",
+        Severity::Critical,
+        "Committed changes that SQLite would drop",
+        "the next program that opens the database deletes them for good",
+    ),
+    (
+        LogDamaged,
+        "wal-damaged",
+        Severity::High,
+        "Damaged write-ahead log",
+        "changes behind the damage are lost to SQLite",
+    ),
+    (
+        HotJournal,
+        "hot-journal",
+        Severity::Medium,
+        "A transaction was cut off",
+        "the next program that opens the database undoes it",
+    ),
+    (
+        Moving,
+        "moving-target",
+        Severity::Info,
+        "The file changed while it was read",
+        "what is reported may come from the change",
+    ),
+];
+
+impl Rule {
+    /// Every rule.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        TOLD.into_iter().map(|(rule, ..)| rule)
+    }
+
+    fn steps(self) -> &'static [&'static str] {
+        match self {
+            HeaderNote | TrailingBytes | Text => &[],
+            IndexEntry | Unique => &[RECOVER, REINDEX],
+            NotNull | Constraint | Reference | Sequence => {
+                &["look at the rows that are named, and mend or delete them"]
+            }
+            LogIgnored | LogDamaged => {
+                &["stop the programs that use it, and open it with none", RECOVER, NEXT]
+            }
+            HotJournal => &[RECOVER, "then let its own program open the database"],
+            Moving => &["check again while no program writes, or check a snapshot"],
+            _ => &["stop the programs that write to it", RECOVER, NEXT],
+        }
+    }
+
+    /// What reports say of it.
+    pub(super) fn meta(self) -> Option<Arc<RuleMeta>> {
+        let (_, name, severity, title, impact) = TOLD.into_iter().find(|(rule, ..)| *rule == self)?;
+        Some(Arc::new(RuleMeta {
+            id: RuleId::new(format!("sqlite/{name}")).ok()?,
+            title: title.to_owned(),
+            severity,
+            confidence: Confidence::High,
+            help: Help {
+                impact: impact.to_owned(),
+                steps: self.steps().iter().map(|step| (*step).to_owned()).collect(),
+                ..Help::default()
+            },
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_is_told_once() {
+        for (number, rule) in Rule::all().enumerate() {
+            assert_eq!(rule as usize, number, "{rule:?}");
+            assert!(rule.meta().is_some());
+        }
+        assert_eq!(Moving as usize + 1, TOLD.len());
+    }
+}

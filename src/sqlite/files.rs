@@ -1,0 +1,48 @@
+//! The files of a database: itself, and what SQLite keeps beside it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::evidence::{Evidence, EvidenceError};
+
+/// A database with its sidecars, open for reading.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The database.
+    pub database: Arc<Evidence>,
+    /// Its write-ahead log, `…-wal`.
+    pub log: Option<Arc<Evidence>>,
+    /// Its rollback journal, `…-journal`.
+    pub journal: Option<Arc<Evidence>>,
+}
+
+impl Files {
+    /// Opens the database at `path` and what lies beside it.
+    ///
+    /// # Errors
+    /// When one of them is there and cannot be read.
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        Ok(Self {
+            database: Arc::new(Evidence::open(path)?),
+            log: beside(path, "-wal")?,
+            journal: beside(path, "-journal")?,
+        })
+    }
+
+    /// Whether somebody changed one of them since they were opened.
+    #[must_use]
+    pub fn have_changed(&self) -> bool {
+        let all = [Some(&self.database), self.log.as_ref(), self.journal.as_ref()];
+        all.into_iter().flatten().any(|file| file.has_changed())
+    }
+}
+
+fn beside(path: &Path, ending: &str) -> Result<Option<Arc<Evidence>>, EvidenceError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    match Evidence::open(&PathBuf::from(name)) {
+        Err(EvidenceError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(|file| Some(Arc::new(file))),
+    }
+}

@@ -1,0 +1,87 @@
+//! A hot rollback journal: the state of pages before a transaction that did not end (section 3).
+
+use std::collections::HashMap;
+use std::io;
+
+use super::super::bytes::be32;
+use super::super::evidence::Evidence;
+
+const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// The pages that would be rolled back.
+#[derive(Debug)]
+pub(super) struct Journal {
+    /// Where in the file the content of each page begins.
+    pub(super) pages: HashMap<u32, u64>,
+    /// Pages of the database before the transaction.
+    pub(super) count: u32,
+    /// Whether a record had a wrong checksum, so that later ones were not read.
+    pub(super) is_cut: bool,
+}
+
+impl Journal {
+    /// Reads it; `None` if it is not hot, or was written for pages of another size.
+    pub(super) fn read(file: &Evidence, page_size: u32) -> io::Result<Option<Self>> {
+        let mut found: Option<Self> = None;
+        let mut at = 0;
+        while let Some(next) = section(file, at, page_size, &mut found)? {
+            at = next;
+        }
+        Ok(found.filter(|journal| !journal.pages.is_empty()))
+    }
+}
+
+/// Reads one header with its records, and tells where the next header is.
+fn section(
+    file: &Evidence,
+    start: u64,
+    page_size: u32,
+    found: &mut Option<Journal>,
+) -> io::Result<Option<u64>> {
+    let mut head = [0; 28];
+    file.read_at(start, &mut head)?;
+    let sector = u64::from(be32(&head, 20));
+    let is_sound = head.starts_with(&MAGIC)
+        && be32(&head, 24) == page_size
+        && sector.is_power_of_two()
+        && (32..=65536).contains(&sector);
+    if !is_sound {
+        return Ok(None);
+    }
+    let (nonce, count) = (be32(&head, 12), be32(&head, 16));
+    let journal = found.get_or_insert(Journal { pages: HashMap::new(), count, is_cut: false });
+    let step = u64::from(page_size) + 8;
+    let mut at = start + sector;
+    // A count of -1 means that records go on to the end of the file.
+    let there = file.len().saturating_sub(at) / step;
+    let records = match be32(&head, 8) {
+        u32::MAX => there,
+        records => there.min(records.into()),
+    };
+    let mut record = vec![0; step as usize];
+    for _ in 0..records {
+        file.read_at(at, &mut record)?;
+        let (page, content) = (be32(&record, 0), &record[4..4 + page_size as usize]);
+        if page == 0 || be32(&record, 4 + page_size as usize) != checksum(nonce, content) {
+            journal.is_cut = true;
+            return Ok(None);
+        }
+        // The first record of a page is the oldest.
+        if page <= journal.count {
+            journal.pages.entry(page).or_insert(at + 4);
+        }
+        at += step;
+    }
+    Ok(Some(at.div_ceil(sector) * sector).filter(|next| *next < file.len()))
+}
+
+/// Every two hundredth byte from the end counts.
+fn checksum(nonce: u32, page: &[u8]) -> u32 {
+    let mut sum = nonce;
+    let mut at = page.len().saturating_sub(200);
+    while at > 0 {
+        sum = sum.wrapping_add(page[at].into());
+        at = at.saturating_sub(200);
+    }
+    sum
+}

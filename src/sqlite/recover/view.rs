@@ -1,0 +1,107 @@
+//! The view: the database file alone, or with the frames of its write-ahead log over it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io;
+use std::sync::Arc;
+
+use super::super::btree::BtreePage;
+use super::super::evidence::Evidence;
+use super::super::image::Image;
+use super::super::wal::{FrameState, Wal};
+use super::journal::Journal;
+use super::{Input, WalUse};
+
+/// The image that is recovered from.
+pub(super) struct View {
+    pub(super) image: Image,
+    /// Which one it is and why, as a sentence.
+    pub(super) reason: String,
+    /// Pages whose newest state is damaged.
+    pub(super) stale: BTreeSet<u32>,
+}
+
+impl View {
+    /// Chooses it.
+    pub(super) fn choose(main: Image, input: &Input, wanted: WalUse) -> io::Result<Self> {
+        let alone = |image, reason: &str| Self { image, reason: reason.to_owned(), stale: BTreeSet::new() };
+        if let Some(view) = Self::rolled_back(&main, input, wanted)? {
+            return Ok(view);
+        }
+        let Some(log) = input.log.as_ref().filter(|log| !log.is_empty()) else {
+            return Ok(alone(main, "there is no write-ahead log; the file alone was read"));
+        };
+        if wanted == WalUse::Ignore {
+            return Ok(alone(main, "the write-ahead log was ignored as requested"));
+        }
+        let wal = Wal::read(log, main.geometry().page_size)?;
+        if wal.page_size != main.geometry().page_size {
+            return Ok(alone(main, "the write-ahead log has another page size and was not used"));
+        }
+        let Some(overlay) = wal.resynchronised() else {
+            return Ok(alone(main, "no commit in the write-ahead log is whole; the file alone was read"));
+        };
+        if wanted == WalUse::Auto && is_foreign(&main, log, &overlay.frames)? {
+            let reason = "the write-ahead log has pages of another database and was not used";
+            return Ok(alone(main, reason));
+        }
+        let verified = wal.frames.iter().filter(|frame| frame.state == FrameState::Verified).count();
+        let damaged = wal.frames.iter().filter(|frame| frame.state == FrameState::Damaged).count();
+        let stale = wal.stale_pages().into_iter().collect();
+        let reason = format!(
+            "the file with {} commits of its write-ahead log; SQLite would have ignored {verified} frames that can \
+             be verified, and {damaged} are damaged",
+            overlay.commits
+        );
+        let image = main.with_frames(Arc::clone(log), overlay.frames, overlay.pages.max(1));
+        Ok(Self { image, reason, stale })
+    }
+}
+
+impl View {
+    /// The database before a transaction that did not end, if there is a journal of one.
+    fn rolled_back(main: &Image, input: &Input, wanted: WalUse) -> io::Result<Option<Self>> {
+        let Some(file) = input.journal.as_ref().filter(|file| !file.is_empty() && wanted != WalUse::Ignore)
+        else {
+            return Ok(None);
+        };
+        let Some(journal) = Journal::read(file, main.geometry().page_size)? else { return Ok(None) };
+        if wanted == WalUse::Auto && is_foreign(main, file, &journal.pages)? {
+            return Ok(None);
+        }
+        let cut = if journal.is_cut { "; a part of the journal is damaged" } else { "" };
+        let reason = format!(
+            "the file with {} pages of its rollback journal, as a transaction did not end{cut}",
+            journal.pages.len()
+        );
+        let image = main.with_frames(Arc::clone(file), journal.pages, journal.count.max(1));
+        Ok(Some(Self { image, reason, stale: BTreeSet::new() }))
+    }
+}
+
+/// Whether pages in the log have nothing in common with the same pages of the file.
+fn is_foreign(main: &Image, log: &Arc<Evidence>, frames: &HashMap<u32, u64>) -> io::Result<bool> {
+    let over = main.with_frames(Arc::clone(log), frames.clone(), main.pages());
+    let mut numbers: Vec<u32> = frames.keys().copied().filter(|page| main.contains(*page)).collect();
+    numbers.sort_unstable();
+    let (mut compared, mut alike) = (0u32, 0u32);
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for page in numbers.into_iter().take(512) {
+        main.read(page, &mut old)?;
+        over.read(page, &mut new)?;
+        let (Some(before), Some(after)) = (cells(main, page, &old), cells(main, page, &new)) else {
+            continue;
+        };
+        compared += 1;
+        alike += u32::from(after.iter().any(|cell| before.contains(cell)));
+    }
+    Ok(compared > 0 && alike * 8 < compared)
+}
+
+/// The contents of the cells of a page; `None` if it has none.
+fn cells<'a>(image: &Image, number: u32, bytes: &'a [u8]) -> Option<BTreeSet<&'a [u8]>> {
+    let page = BtreePage::parse(bytes, number, image.geometry()).ok()?;
+    let cells = page.iter().flatten().filter(|cell| cell.size > 6);
+    let cells: BTreeSet<&[u8]> =
+        cells.filter_map(|cell| bytes.get(cell.offset..cell.offset + cell.size)).collect();
+    (!cells.is_empty()).then_some(cells)
+}
