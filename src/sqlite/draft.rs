@@ -88,7 +88,10 @@ impl Draft {
     /// # Errors
     /// When something has that name by now, or the system refuses; then the draft is gone.
     pub fn publish(self) -> Result<(), WriteError> {
-        let named = rename(&self.path, &self.target).and_then(|()| sync_folder(parent(&self.target)));
+        let named = rename(&self.path, &self.target).and_then(|()| {
+            // A name that may be gone after a crash is not given at all; the target was ours a moment ago.
+            sync_folder(parent(&self.target)).inspect_err(|_| remove(&self.target))
+        });
         named.map_err(|cause| WriteError { path: self.target.clone(), cause })
     }
 
@@ -113,8 +116,13 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         // After it was published nothing has this name any more.
-        let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_dir_all(&self.path));
+        remove(&self.path);
     }
+}
+
+/// Removes a file or a folder as well as it can be done.
+fn remove(path: &Path) {
+    let _ = fs::remove_file(path).or_else(|_| fs::remove_dir_all(path));
 }
 
 /// A new file that only its owner can read and write.

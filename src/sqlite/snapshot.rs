@@ -147,23 +147,38 @@ pub fn snapshot(options: &Options) -> Result<Outcome, SnapshotError> {
 /// Copies everything once, and tells whether the source changed meanwhile.
 fn attempt(database: &Path, folder: &Path) -> Result<(Vec<Copied>, bool), SnapshotError> {
     let sources = open_all(database)?;
-    let mut files: Vec<Copied> = Vec::new();
+    let (files, changed) = copy_all(&sources, folder)?;
+    let moving = changed || has_moved(&sources, &files, folder)?;
+    Ok((files, moving))
+}
+
+/// Copies what is open, and tells whether a source changed while it was copied, as far as that shows at once.
+fn copy_all(sources: &[(Role, Evidence)], folder: &Path) -> Result<(Vec<Copied>, bool), SnapshotError> {
+    let mut files = Vec::new();
     let mut names = BTreeSet::from([MANIFEST.to_owned()]);
     let mut moving = false;
-    for (role, source) in &sources {
+    for (role, source) in sources {
         let name = free_name(source.path(), &mut names);
         let (copied, changed) = copy(*role, source, &folder.join(&name), name)?;
         moving |= changed;
         files.push(copied);
     }
-    for (file, (_, source)) in files.iter().zip(&sources) {
-        moving |= source.has_changed() || start_of(source.path())? != start_of(&folder.join(&file.name))?;
+    Ok((files, moving))
+}
+
+/// Whether the sources, the database first, are no longer what was opened and copied.
+fn has_moved(sources: &[(Role, Evidence)], files: &[Copied], folder: &Path) -> Result<bool, SnapshotError> {
+    for (file, (_, source)) in files.iter().zip(sources) {
+        if source.has_changed() || start_of(source.path())? != start_of(&folder.join(&file.name))? {
+            return Ok(true);
+        }
     }
     // A sidecar that came or went belongs to another state of the database.
-    let now = open_all(database)?;
-    let same = now.len() == sources.len()
-        && now.iter().zip(&sources).all(|(now, then)| now.1.path() == then.1.path());
-    Ok((files, moving || !same))
+    let now = sources.first().map(|(_, database)| open_all(database.path())).transpose()?.unwrap_or_default();
+    let paths = |files: &[(Role, Evidence)]| -> Vec<PathBuf> {
+        files.iter().map(|(_, file)| file.path().to_owned()).collect()
+    };
+    Ok(paths(&now) != paths(sources))
 }
 
 /// Everything that belongs to the database now.
@@ -173,7 +188,9 @@ fn open_all(database: &Path) -> Result<Vec<(Role, Evidence)>, EvidenceError> {
         files.extend(open_if_there(&role.beside(database))?.map(|file| (role, file)));
     }
     let journal = files.iter().find(|(role, _)| *role == Role::Journal);
-    if let Some(path) = journal.and_then(|(_, journal)| sidecar::super_journal(journal)) {
+    let named = journal.and_then(|(_, journal)| sidecar::super_journal(journal));
+    // SQLite writes whole paths; another one would lead to wherever this program was started.
+    if let Some(path) = named.filter(|path| path.is_absolute()) {
         // Its name is foreign text, and a directory or a pipe of that name is no journal.
         if let Ok(Some(file)) = open_if_there(&path) {
             files.push((Role::SuperJournal, file));

@@ -1,5 +1,6 @@
 //! The copying itself: pages in steps, so that writers find gaps, and in the end all at once if they leave none.
 
+use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags};
 
+use super::super::draft::WriteError;
 use super::super::evidence::Evidence;
 use super::source::Source;
 use super::{BackupError, verification};
@@ -42,11 +44,14 @@ pub(super) fn copy(
     if source.wal && !source.in_use && copy_resting(source, target, deadline, progress)? {
         return Ok(());
     }
-    let connection = open_shared(source).map_err(|cause| told(source, cause))?;
+    let told = |cause| told(source, cause);
+    let connection = open_shared(source).map_err(told)?;
     if source.wal {
-        // Holds one state of a database with a log, and disturbs no writer.
-        let begun = connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;");
-        begun.map_err(|cause| told(source, cause))?;
+        // Holds one state of a database with a log, and disturbs no writer. A process that builds the index anew or
+        // empties the log at its end may keep readers out for a while.
+        connection.busy_timeout(deadline.saturating_duration_since(Instant::now())).map_err(told)?;
+        connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1;").map_err(told)?;
+        connection.busy_timeout(WAIT).map_err(told)?;
     }
     run(source, &connection, target, deadline, progress)
 }
@@ -66,7 +71,9 @@ fn copy_resting(
     if !file.has_changed() {
         return copied.map(|()| true);
     }
-    // What was read belongs to no one state. The next copy replaces every page of this one.
+    // What was read belongs to no one state, and SQLite must not take it for a database when it opens the target again.
+    let emptied = File::options().write(true).truncate(true).open(target);
+    emptied.map_err(|cause| WriteError { path: target.to_owned(), cause })?;
     Ok(false)
 }
 

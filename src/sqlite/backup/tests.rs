@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::super::seal;
 use super::super::witness::{Other, database, names, state};
+use super::super::{seal, snapshot};
 use super::*;
 
 const TIME: u64 = 1_740_787_200;
@@ -256,6 +256,59 @@ fn two_at_once_do_not_disturb_each_other() {
         assert!(matches!(failed, BackupError::Write(_)), "{failed:?}");
     }
     assert_eq!(names(place.out.path()).len(), 3);
+}
+
+#[test]
+fn a_second_copy_starts_from_an_empty_file() {
+    let place = Place::new();
+    drop(database(&place.path, "WAL", 3000));
+    let changed = std::cell::Cell::new(false);
+    let progress = |_: Progress| {
+        // As a checkpoint would do while the file is read as one that does not change.
+        if !changed.replace(true) {
+            let file = fs::File::options().write(true).open(&place.path).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+    };
+    let outcome = backup(&place.options(), &|_| CheckVerdict::Sound, &progress).unwrap();
+    assert_eq!((outcome.verdict, outcome.rows.get("t")), (Verdict::Verified, Some(&Some(3000))));
+    assert_eq!(names(place.out.path()).len(), 3);
+}
+
+/// Wants a disk of about 200 KB or one that cannot be written: `mount -t tmpfs -o size=200k none /mnt`, then
+/// `KBSEC_TEST_SMALL_DISK=/mnt cargo test --lib full_disk -- --ignored`.
+#[test]
+#[ignore = "needs a tiny disk"]
+fn a_full_disk_keeps_nothing() {
+    let small = PathBuf::from(std::env::var_os("KBSEC_TEST_SMALL_DISK").unwrap());
+    let place = Place::new();
+    drop(database(&place.path, "WAL", 20_000));
+    let before = state(place.folder.path());
+    let old = names(&small);
+    let none = || {
+        let copied = snapshot::snapshot(&snapshot::Options {
+            database: place.path.clone(),
+            folder: small.join("snapshot"),
+            attempts: 1,
+            version: "1.2.3".into(),
+            time: TIME,
+            proc_folder: "/proc".into(),
+        });
+        assert!(matches!(copied, Err(snapshot::SnapshotError::Write(_))), "{copied:?}");
+        let failed = run(&options(&place.path, &small)).unwrap_err();
+        assert!(matches!(failed, BackupError::Write(_) | BackupError::Sqlite { .. }), "{failed:?}");
+        println!("{failed}: {}", failed.hint());
+    };
+    none();
+    assert_eq!(names(&small), old);
+    let filler = small.join("filler");
+    let _ = fs::write(&filler, vec![1; 1 << 20]);
+    none();
+    let sealed = seal::seal(&seal::Options { database: place.path.clone(), seal: small.join("seal") });
+    let _ = fs::remove_file(filler);
+    assert!(matches!(sealed, Err(SealError::Write(_))), "{sealed:?}");
+    assert_eq!(names(&small), old);
+    assert!(before == state(place.folder.path()));
 }
 
 /// Compares with the plain backup of SQLite: `cargo test --release --lib sqlite::backup -- --ignored --nocapture speed`.

@@ -86,11 +86,25 @@ fn keep(
             damage.extend(lines);
             how.push(check);
         }
-        // An unknown function, collation or module says nothing of the file.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) && !is_malformed(&error) => {
-            obstacles.push(format!("{check}: {error}"));
-        }
+        Err(error) if is_obstacle(&error) => obstacles.push(format!("{check}: {error}")),
         Err(error) => damage.push(format!("{check}: {error}")),
+    }
+}
+
+/// Whether an error says nothing of the file: an unknown function, collation or module, or a machine without means.
+fn is_obstacle(error: &rusqlite::Error) -> bool {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::Unknown) => !is_malformed(error),
+        code => matches!(
+            code,
+            Some(
+                ErrorCode::OutOfMemory
+                    | ErrorCode::DiskFull
+                    | ErrorCode::SystemIoFailure
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::OperationInterrupted
+            )
+        ),
     }
 }
 
