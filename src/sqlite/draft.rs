@@ -48,7 +48,7 @@ impl Draft {
     /// # Errors
     /// When `target` exists or nothing can be written beside it.
     pub fn file(target: &Path) -> Result<(Self, File), WriteError> {
-        Self::create(target, |path| private_file(path))
+        Self::create(target, private_file)
     }
 
     /// An empty folder that will be `target`.

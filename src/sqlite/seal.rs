@@ -254,7 +254,7 @@ impl Seal {
             let owner = owner(page);
             match changes.last_mut() {
                 Some(run) if (run.kind, run.last + 1) == (kind, page) && run.owner == owner => {
-                    run.last = page
+                    run.last = page;
                 }
                 _ => {
                     let offset = at as u64 * page_size;

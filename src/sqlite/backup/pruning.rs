@@ -28,17 +28,11 @@ pub(super) fn prune(folder: &Path, newest: &Manifest, keep: usize) -> (Vec<PathB
         }
     }
     old.reverse();
-    old.iter().map(|manifest| (folder.join(&manifest.file), remove(folder, manifest))).fold(
-        (Vec::new(), Vec::new()),
-        |(mut gone, mut left), (copy, removed)| {
-            if removed {
-                gone.push(copy)
-            } else {
-                left.push(copy)
-            }
-            (gone, left)
-        },
-    )
+    let (gone, left): (Vec<_>, Vec<_>) = old.into_iter().partition(|manifest| remove(folder, manifest));
+    let copies = |manifests: Vec<Manifest>| -> Vec<PathBuf> {
+        manifests.iter().map(|manifest| folder.join(&manifest.file)).collect()
+    };
+    (copies(gone), copies(left))
 }
 
 /// The manifests in a folder that name the files beside them as we do.

@@ -266,7 +266,7 @@ fn a_second_copy_starts_from_an_empty_file() {
     let progress = |_: Progress| {
         // As a checkpoint would do while the file is read as one that does not change.
         if !changed.replace(true) {
-            let file = fs::File::options().write(true).open(&place.path).unwrap();
+            let file = File::options().write(true).open(&place.path).unwrap();
             file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         }
     };

@@ -43,7 +43,7 @@ pub(super) fn verify(copy: &Path, check: &dyn Fn(&Path) -> CheckVerdict) -> Find
                 // A key that refers to no table or to no unique column makes the schema odd and the file no worse.
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {}
                 Err(error) => {
-                    keep(Err(error), "foreign_key_check", (&mut damage, &mut obstacles), &mut found.how)
+                    keep(Err(error), "foreign_key_check", (&mut damage, &mut obstacles), &mut found.how);
                 }
             }
         }
@@ -154,7 +154,7 @@ fn uri(path: &Path) -> String {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
-                uri.push(char::from(*byte))
+                uri.push(char::from(*byte));
             }
             _ => uri += &format!("%{byte:02X}"),
         }
