@@ -25,6 +25,14 @@ pub fn day(unix_seconds: u64) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}"))
 }
 
+/// The second as `2025-03-01T23:59:59Z`, or `None` after the year 9999.
+#[must_use]
+pub fn second(unix_seconds: u64) -> Option<String> {
+    let rest = unix_seconds % DAY;
+    let (hours, minutes, seconds) = (rest / 3600, rest / 60 % 60, rest % 60);
+    day(unix_seconds).map(|day| format!("{day}T{hours:02}:{minutes:02}:{seconds:02}Z"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +54,13 @@ mod tests {
         }
         assert_eq!(day(END + 1), None);
         assert_eq!(day(u64::MAX), None);
+    }
+
+    #[test]
+    fn known_seconds() {
+        assert_eq!(second(951_782_399).as_deref(), Some("2000-02-28T23:59:59Z"));
+        assert_eq!(second(951_782_400 + 3_661).as_deref(), Some("2000-02-29T01:01:01Z"));
+        assert_eq!(second(END + 1), None);
     }
 
     #[test]

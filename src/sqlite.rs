@@ -4,18 +4,27 @@
 //! checksum. So evidence is read by the parsers in here, and the SQLite library only sees copies, new files, and the
 //! text of a schema. Section numbers in the documentation are those of <https://sqlite.org/fileformat2.html>.
 
+pub mod backup;
 pub mod btree;
 mod bytes;
 pub mod check;
+mod digest;
 pub mod discover;
+pub mod draft;
 pub mod evidence;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod header;
+pub mod holders;
 pub mod image;
 pub mod overflow;
 pub mod record;
 pub mod recover;
 pub mod schema;
+pub mod seal;
+pub mod sidecar;
+pub mod snapshot;
 pub mod wal;
+#[cfg(test)]
+mod witness;

@@ -70,7 +70,7 @@ impl Evidence {
         if let Some(what) = unusual(&about) {
             return Err(EvidenceError::NotAFile { path: path.to_owned(), what });
         }
-        let file = File::open(path).map_err(unreadable)?;
+        let file = open_quietly(path).map_err(unreadable)?;
         let about = file.metadata().map_err(unreadable)?;
         let content = Content::File(file, Traits::of(&about));
         Ok(Self { path: path.to_owned(), content, length: about.len() })
@@ -119,6 +119,30 @@ impl Evidence {
         Ok(count)
     }
 
+    /// Its time of change when it was opened; `None` for bytes in memory.
+    #[must_use]
+    pub fn modified(&self) -> Option<std::time::SystemTime> {
+        match &self.content {
+            Content::File(_, then) => then.modified,
+            Content::Bytes(_) => None,
+        }
+    }
+
+    /// Makes an empty file share the blocks of this one, which costs neither time nor space.
+    ///
+    /// # Errors
+    /// When the filesystem cannot do it, as most cannot: then the bytes have to be copied.
+    pub fn share_with(&self, target: &File) -> io::Result<()> {
+        match &self.content {
+            #[cfg(target_os = "linux")]
+            Content::File(file, _) => Ok(rustix::fs::ioctl_ficlone(target, file)?),
+            _ => {
+                let _ = target;
+                Err(io::ErrorKind::Unsupported.into())
+            }
+        }
+    }
+
     /// Whether somebody wrote to the file, cut it or replaced it since it was opened.
     #[must_use]
     pub fn has_changed(&self) -> bool {
@@ -130,6 +154,19 @@ impl Evidence {
             Content::Bytes(_) => false,
         }
     }
+}
+
+/// Opens a file for reading, without a trace in its time of access where that is allowed: to its owner and to root.
+fn open_quietly(path: &Path) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let flags = rustix::fs::OFlags::NOATIME.bits().cast_signed();
+        if let Ok(file) = File::options().read(true).custom_flags(flags).open(path) {
+            return Ok(file);
+        }
+    }
+    File::open(path)
 }
 
 /// What something is that is no file.
@@ -214,6 +251,19 @@ mod tests {
             assert_eq!(evidence.read_at(u64::MAX, &mut out).unwrap_or(0), 0);
             assert!(!evidence.has_changed());
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn reading_leaves_the_time_of_access() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, b"abc").unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_times(std::fs::FileTimes::new().set_accessed(long_ago)).unwrap();
+        Evidence::open(&path).unwrap().read_at(0, &mut [0; 3]).unwrap();
+        assert_eq!(path.metadata().unwrap().accessed().unwrap(), long_ago);
     }
 
     #[test]
