@@ -1,7 +1,10 @@
 //! `kbsec sqlite`: databases checked, recovered, copied and sealed.
 
+mod backup;
 mod check;
 mod recover;
+mod seal;
+mod snapshot;
 
 use clap::{Args, Subcommand};
 
@@ -21,6 +24,14 @@ enum Command {
     Check(check::CheckArgs),
     /// Save every row that is still there into a new database
     Recover(recover::RecoverArgs),
+    /// Copy a database with its log and journal as evidence, with hashes
+    Snapshot(snapshot::SnapshotArgs),
+    /// Make a verified copy of a database that may be in use
+    Backup(backup::BackupArgs),
+    /// Write down a hash of every page
+    Seal(seal::SealArgs),
+    /// Compare a database with its seal
+    Verify(seal::VerifyArgs),
 }
 
 /// Runs the command.
@@ -28,5 +39,22 @@ pub(crate) fn run(args: &SqliteArgs, context: &Context) -> anyhow::Result<Exit> 
     match &args.command {
         Command::Check(args) => check::run(args, context),
         Command::Recover(args) => recover::run(args, context),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Backup(args) => backup::run(args),
+        Command::Seal(args) => seal::seal(args, context),
+        Command::Verify(args) => seal::verify(args),
     }
+}
+
+/// Where Linux shows its processes.
+const PROC: &str = "/proc";
+
+/// An error with what the system said, in one line.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -83,6 +83,28 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
     Outcome { findings: fault::findings(&faults, image, path), coverage, rows }
 }
 
+/// Which table, index or list each page belongs to, as far as the structure tells.
+#[must_use]
+pub fn owners(files: &Files) -> HashMap<u32, String> {
+    let faults = Faults::default();
+    let Some(main) = frame::image(files, &faults) else { return HashMap::new() };
+    let image = view::choose(&main, files, &faults).image;
+    let mut start = Vec::new();
+    if image.read(1, &mut start).is_err() {
+        return HashMap::new();
+    }
+    let header = Header::new(&start);
+    let owners = Owners::new(&image, &header);
+    let walker = Walker { image: &image, owners: &owners, faults: &faults, encoding: header.encoding() };
+    let pass = Pass { image: &image, faults: &faults };
+    let schema = Schema::interpret(&pass.schema(&walker));
+    let trees = trees(&schema, &walker);
+    trees.par_iter().for_each(|tree| walker.tree(tree));
+    owners.check_freelist(&image, &header, &faults);
+    let names: Vec<&str> = ["sqlite_schema"].into_iter().chain(trees.iter().map(|tree| tree.name)).collect();
+    owners.names(&names)
+}
+
 /// The check of one image.
 struct Pass<'a> {
     image: &'a Image,

@@ -75,6 +75,19 @@ impl Owners {
         }
     }
 
+    /// The owner of each page by name; `names` are those of owners from 1 on.
+    pub(super) fn names(&self, names: &[&str]) -> HashMap<u32, String> {
+        let name = |(page, owner): (u32, &AtomicU32)| {
+            let name = match owner.load(Ordering::Relaxed) {
+                FREE => "the list of free pages",
+                RESERVED => "SQLite itself",
+                owner => names.get((owner as usize).wrapping_sub(1))?,
+            };
+            Some((page, name.to_owned()))
+        };
+        (0..).zip(&self.pages).filter_map(name).collect()
+    }
+
     /// Compares what the pointer map says of a page with how it is used.
     pub(super) fn check_map(&self, page: u32, used: Use, object: &str, faults: &Faults) {
         let Some(maps) = &self.maps else { return };

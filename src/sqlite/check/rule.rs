@@ -193,6 +193,10 @@ impl Rule {
     fn steps(self) -> &'static [&'static str] {
         match self {
             HeaderNote | TrailingBytes | Text => &[],
+            NotADatabase => &[
+                "check that it is the right file, and not a copy that was cut off, encrypted or packed",
+                "if it was a database once, save what is left: `kbsec sqlite recover FILE -o NEW.db`",
+            ],
             IndexEntry | Unique => &[RECOVER, REINDEX],
             NotNull | Constraint | Reference | Sequence => {
                 &["look at the rows that are named, and mend or delete them"]
