@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod map;
 mod recover;
 mod seal;
 mod snapshot;
@@ -24,6 +25,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Save every row that is still there into a new database
     Recover(recover::RecoverArgs),
+    /// Show what every page is used for, and which are damaged
+    Map(map::MapArgs),
     /// Copy a database with its log and journal as evidence, with hashes
     Snapshot(snapshot::SnapshotArgs),
     /// Make a verified copy of a database that may be in use
@@ -39,6 +42,7 @@ pub(crate) fn run(args: &SqliteArgs, context: &Context) -> anyhow::Result<Exit> 
     match &args.command {
         Command::Check(args) => check::run(args, context),
         Command::Recover(args) => recover::run(args, context),
+        Command::Map(args) => map::run(args, context),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Backup(args) => backup::run(args),
         Command::Seal(args) => seal::seal(args, context),

@@ -83,26 +83,42 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
     Outcome { findings: fault::findings(&faults, image, path), coverage, rows }
 }
 
-/// Which table, index or list each page belongs to, as far as the structure tells.
+/// What a page is used for, as far as the structure tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageUse {
+    /// The table, index or list that it belongs to; `None` if nothing uses it.
+    pub owner: Option<Arc<str>>,
+    /// Whether it is in the list of free pages.
+    pub is_free: bool,
+    /// Whether something on it is damaged.
+    pub is_damaged: bool,
+}
+
+/// What each page is used for, beginning with page 1; nothing where the file is no database.
 #[must_use]
-pub fn owners(files: &Files) -> HashMap<u32, String> {
+pub fn pages(files: &Files) -> Vec<PageUse> {
     let faults = Faults::default();
-    let Some(main) = frame::image(files, &faults) else { return HashMap::new() };
+    let Some(main) = frame::image(files, &faults) else { return Vec::new() };
     let image = view::choose(&main, files, &faults).image;
     let mut start = Vec::new();
     if image.read(1, &mut start).is_err() {
-        return HashMap::new();
+        return Vec::new();
     }
     let header = Header::new(&start);
     let owners = Owners::new(&image, &header);
     let walker = Walker { image: &image, owners: &owners, faults: &faults, encoding: header.encoding() };
-    let pass = Pass { image: &image, faults: &faults };
-    let schema = Schema::interpret(&pass.schema(&walker));
+    let schema = Schema::interpret(&Pass { image: &image, faults: &faults }.schema(&walker));
     let trees = trees(&schema, &walker);
     trees.par_iter().for_each(|tree| walker.tree(tree));
     owners.check_freelist(&image, &header, &faults);
     let names: Vec<&str> = ["sqlite_schema"].into_iter().chain(trees.iter().map(|tree| tree.name)).collect();
-    owners.names(&names)
+    let mut pages = owners.uses(&names);
+    for fault in faults.into_sorted().iter().filter(|fault| fault.rule.harms_a_page()) {
+        if let Some(page) = (fault.page as usize).checked_sub(1).and_then(|page| pages.get_mut(page)) {
+            page.is_damaged = true;
+        }
+    }
+    pages
 }
 
 /// The check of one image.

@@ -54,8 +54,8 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
         let hint = error.hint();
         Hinted::error(super::with_cause(&error), hint)
     })?;
-    let owners = check::owners(&files);
-    let owner = |page: u32| owners.get(&page).cloned();
+    let pages = check::pages(&files);
+    let owner = |page: u32| pages.get(page.checked_sub(1)? as usize)?.owner.as_ref().map(ToString::to_string);
     let verdict = seal::verify(&options(&args.file, args.seal.as_ref()), &owner).map_err(explain)?;
     let mut text = String::new();
     for change in &verdict.changes {

@@ -1,8 +1,10 @@
 //! The owners: which part of the database uses each page; a page may have one owner only.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::PageUse;
 use super::fault::{Fault, Faults};
 use super::rule::Rule;
 use crate::sqlite::bytes::be32;
@@ -75,17 +77,20 @@ impl Owners {
         }
     }
 
-    /// The owner of each page by name; `names` are those of owners from 1 on.
-    pub(super) fn names(&self, names: &[&str]) -> HashMap<u32, String> {
-        let name = |(page, owner): (u32, &AtomicU32)| {
-            let name = match owner.load(Ordering::Relaxed) {
-                FREE => "the list of free pages",
-                RESERVED => "SQLite itself",
-                owner => names.get((owner as usize).wrapping_sub(1))?,
+    /// The use of each page from 1 on; `names` are those of owners from 1 on.
+    pub(super) fn uses(&self, names: &[&str]) -> Vec<PageUse> {
+        let names: Vec<Arc<str>> = names.iter().map(|name| Arc::from(*name)).collect();
+        let (list, own) = (Arc::from("free pages"), Arc::from("SQLite itself"));
+        let named = |owner: &AtomicU32| {
+            let owner = owner.load(Ordering::Relaxed);
+            let name = match owner {
+                FREE => Some(&list),
+                RESERVED => Some(&own),
+                owner => names.get((owner as usize).wrapping_sub(1)),
             };
-            Some((page, name.to_owned()))
+            PageUse { owner: name.cloned(), is_free: owner == FREE, is_damaged: false }
         };
-        (0..).zip(&self.pages).filter_map(name).collect()
+        self.pages.iter().skip(1).map(named).collect()
     }
 
     /// Compares what the pointer map says of a page with how it is used.

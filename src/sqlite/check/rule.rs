@@ -190,6 +190,24 @@ impl Rule {
         TOLD.into_iter().map(|(rule, ..)| rule)
     }
 
+    /// Whether the page that it names is damaged itself.
+    pub(super) fn harms_a_page(self) -> bool {
+        matches!(
+            self,
+            Truncated
+                | Unreadable
+                | Page
+                | Cell
+                | Layout
+                | Record
+                | Overflow
+                | KeyOrder
+                | TreeShape
+                | SharedPage
+                | Freelist
+        )
+    }
+
     fn steps(self) -> &'static [&'static str] {
         match self {
             HeaderNote | TrailingBytes | Text => &[],
