@@ -227,6 +227,7 @@ impl Pass<'_> {
             wanted.entry(entry).or_default().push((page, cell, rowid));
         });
         let width = index.fields.len();
+        let is_harmed = self.faults.harm(&rows.table.name);
         walk::records(self.image, index.root, &mut |Met { page, cell, payload, .. }| {
             let mut digest = value::Digest::default();
             let Some(values) = values(payload).filter(|values| values.len() == width) else { return };
@@ -237,7 +238,10 @@ impl Pass<'_> {
             };
             let partners = wanted.get_mut(&digest.number());
             if partners.and_then(Vec::pop).is_none() {
-                let what = format!("this entry fits no row of {}", rows.table.name);
+                let what = match is_harmed {
+                    true => format!("its row of {} cannot be read any more", rows.table.name),
+                    false => format!("this entry fits no row of {}", rows.table.name),
+                };
                 self.faults.add(Fault::new(Rule::IndexEntry, &index.name, page, what).at(cell, rowid));
             }
         });

@@ -52,6 +52,12 @@ impl Faults {
         faults.iter().any(|fault| rules.contains(&fault.rule))
     }
 
+    /// Whether a page of this table or index is damaged.
+    pub(super) fn harm(&self, object: &str) -> bool {
+        let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.iter().any(|fault| fault.object == object && fault.rule.harms_a_page())
+    }
+
     pub(super) fn into_sorted(self) -> Vec<Fault> {
         let mut faults = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         faults.sort();

@@ -47,7 +47,7 @@ use Rule::{
 const RECOVER: &str = "save the evidence first: `kbsec sqlite snapshot FILE -o FOLDER`";
 const NEXT: &str =
     "then save what is left: `kbsec sqlite recover FILE -o NEW.db`, and compare with the last backup";
-const REINDEX: &str = "on a copy, run `REINDEX`; the rows of the table are not harmed";
+const REINDEX: &str = "if nothing else is damaged, run `REINDEX` on a copy: the rows are in the table";
 
 /// Each rule with its name, how bad it is, its title, and what it means.
 const TOLD: [(Rule, &str, Severity, &str, &str); 29] = [
