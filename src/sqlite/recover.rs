@@ -13,6 +13,7 @@ mod leaf;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod unique;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,6 +110,17 @@ pub struct TableOutcome {
     pub repaired: Option<String>,
 }
 
+impl TableOutcome {
+    /// Counts rows that were written and had to be taken out again.
+    fn move_to_quarantine(&mut self, method: &'static str, rows: u64) {
+        self.recovered = self.recovered.saturating_sub(rows);
+        self.doubtful += rows;
+        if let Some(count) = self.methods.get_mut(method) {
+            *count = count.saturating_sub(rows);
+        }
+    }
+}
+
 /// Why nothing was recovered.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
@@ -182,7 +194,7 @@ fn plan(
     let mut free = Freelist::read(image, first, count);
     // A list that is damaged may name pages that are in use.
     let guard = if free.is_complete { free.clone() } else { Freelist::default() };
-    let mut forest = Forest::new(image, survey, header.largest_root() != 0);
+    let mut forest = Forest::new(image, survey, &header);
     let schema = forest.walk(1, true, &guard, &|_| true);
     let mut entries = entries(image, survey, &schema, foundation, &free);
     add_given(&mut entries, options, outcome);
@@ -261,7 +273,15 @@ fn add_given(entries: &mut Vec<Entry>, options: &Options, outcome: &mut Outcome)
         rows.collect()
     };
     match given() {
-        Ok(given) => {
+        Ok(mut given) => {
+            // Statistics are no part of a schema that somebody writes down, and must not be taken for rows of the user.
+            given.extend(["sqlite_stat1", "sqlite_stat4"].map(|name| Entry {
+                kind: "table".to_owned(),
+                name: name.to_owned(),
+                table: name.to_owned(),
+                root: 0,
+                sql: None,
+            }));
             let known: BTreeSet<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
             entries.extend(given.into_iter().filter(|entry| !known.contains(&entry.name.to_lowercase())));
         }
@@ -288,7 +308,12 @@ fn table(
             let widths = tree.pages.iter().map(|place| survey.page(place.page).most);
             let width = usize::from(widths.max().unwrap_or(1));
             let plain = || Definition::plain(&entry.name, entry.root, width);
-            let mut definition = Definition::repair(entry, width).unwrap_or_else(plain);
+            let seen = |column| {
+                let classes = tree.pages.iter().map(|place| survey.page(place.page).column(column));
+                classes.fold(0, |all, classes| all | classes)
+            };
+            let is_null = |column: usize| seen(column) == survey::class::NULL;
+            let mut definition = Definition::repair(entry, width, &is_null).unwrap_or_else(plain);
             let sql = entry.sql.clone().unwrap_or_default();
             definition.repaired = Some(format!("{why}; its text is: {sql}"));
             outcome.not_done.push(format!(

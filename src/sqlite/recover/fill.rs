@@ -23,6 +23,13 @@ const WINDOW: usize = 128;
 /// Where doubtful rows go.
 pub(super) const QUARANTINE: &str = "kbsec_quarantine";
 
+/// Where rows come from.
+pub(super) struct Sources<'a> {
+    pub(super) reader: &'a Reader<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) encoding: Encoding,
+}
+
 /// Removes an unfinished file.
 struct Unfinished(PathBuf);
 
@@ -63,8 +70,7 @@ fn fill(
 ) -> rusqlite::Result<()> {
     let connection = open(path, plan, foundation)?;
     let staged = finish::stage(&connection, plan, outcome)?;
-    let mut quarantine = connection
-        .prepare(&format!("INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?;
+    let mut quarantine = quarantine(&connection)?;
     for (definition, tree) in &plan.tables {
         if !staged.contains(&definition.name) {
             continue;
@@ -81,8 +87,15 @@ fn fill(
         }
     }
     drop(quarantine);
-    connection.execute_batch("COMMIT")?;
-    finish::complete(connection, path, plan, outcome)
+    // From here on statements may fail and must leave no trace.
+    connection.execute_batch("COMMIT; PRAGMA journal_mode = MEMORY")?;
+    let sources = Sources { reader, plan, encoding: foundation.encoding };
+    finish::complete(connection, path, &sources, outcome)
+}
+
+/// The statement that [`put_aside`] needs.
+pub(super) fn quarantine(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
+    connection.prepare(&format!("INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))
 }
 
 fn open(path: &Path, plan: &Plan, foundation: &Foundation) -> rusqlite::Result<Connection> {
@@ -152,17 +165,14 @@ impl<'a, 'q> Writer<'a, 'q> {
     fn fill(&mut self, reader: &Reader<'_>, tree: &Tree) -> rusqlite::Result<()> {
         self.outcome.lost_pages = tree.lost.clone();
         let is_table = !self.definition.without_rowid;
-        let mut places = tree.pages.clone();
-        // Rows that the tree leads to are first, so that an older copy of one of them comes too late.
-        places.sort_by_key(|place| place.is_orphan);
+        let places = tree.in_order();
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<Vec<Vec<Row>>>(2);
             scope.spawn(move || {
                 for window in places.chunks(WINDOW) {
-                    let rows = window.par_iter().map(|place| {
-                        let method = if place.is_orphan { Method::Orphan } else { Method::Tree };
-                        reader.rows(place.page, place.bounds, method, is_table)
-                    });
+                    let rows = window
+                        .par_iter()
+                        .map(|place| reader.rows(place.page, place.bounds, place.method(), is_table));
                     // The writer hangs up when it fails.
                     if sender.send(rows.collect()).is_err() {
                         return;
@@ -254,7 +264,7 @@ fn default(value: &Owned) -> ValueRef<'_> {
 }
 
 /// Writes a row to the quarantine.
-fn put_aside(
+pub(super) fn put_aside(
     quarantine: &mut Statement<'_>,
     table: &Definition,
     row: &Row,

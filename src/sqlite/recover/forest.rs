@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::super::btree::{BtreePage, PageKind};
+use super::super::header::Header;
 use super::super::image::Image;
 use super::definition::Definition;
 use super::freelist::Freelist;
+use super::leaf::Method;
 use super::survey::{Child, Facts, State, Survey, children};
 
 /// The pages of one table or index.
@@ -29,6 +31,8 @@ pub(super) struct Place {
 pub(super) struct Forest<'a> {
     image: &'a Image,
     survey: &'a Survey,
+    /// How many pages there were once.
+    pages: u32,
     taken: Vec<bool>,
 }
 
@@ -40,14 +44,31 @@ struct Unit {
     high: i64,
 }
 
+impl Tree {
+    /// Its pages with those first that the tree leads to, so that an older copy of a row comes too late.
+    pub(super) fn in_order(&self) -> Vec<Place> {
+        let mut places = self.pages.clone();
+        places.sort_by_key(|place| place.is_orphan);
+        places
+    }
+}
+
+impl Place {
+    /// How rows of it are found.
+    pub(super) fn method(&self) -> Method {
+        if self.is_orphan { Method::Orphan } else { Method::Tree }
+    }
+}
+
 const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl<'a> Forest<'a> {
     /// Nothing is used yet but the pointer map of a database that has one.
-    pub(super) fn new(image: &'a Image, survey: &'a Survey, has_map: bool) -> Self {
+    pub(super) fn new(image: &'a Image, survey: &'a Survey, header: &Header) -> Self {
+        let (has_map, pages) = (header.largest_root() != 0, header.page_count().max(image.pages()));
         let geometry = image.geometry();
         let is_map = |page: u32| has_map && page > 1 && geometry.pointer_map_of(page) == page;
-        Self { image, survey, taken: (0..=image.pages()).map(is_map).collect() }
+        Self { image, survey, pages, taken: (0..=image.pages()).map(is_map).collect() }
     }
 
     /// Whether a tree has the page.
@@ -65,7 +86,9 @@ impl<'a> Forest<'a> {
     ) -> Tree {
         let mut tree = Tree::default();
         let kind = self.survey.page(root).kind();
-        if kind.is_none_or(|kind| kind.is_table() != is_table) || self.has(root) || free.contains(root) {
+        let is_torn = is_table && kind.is_none() && self.begins_empty(root);
+        let fits_kind = is_torn || kind.is_some_and(|kind| kind.is_table() == is_table);
+        if !fits_kind || self.has(root) || free.contains(root) {
             tree.lost.push(root);
             tree.is_open = true;
             return tree;
@@ -105,7 +128,9 @@ impl<'a> Forest<'a> {
                     stack.push((child, range));
                 } else {
                     tree.lost.push(child);
-                    tree.is_open |= !(leaves && facts.state == State::Empty);
+                    // A page that never was means that the link is damaged, and that the right page is somewhere.
+                    let was_there = (1..=self.pages).contains(&child);
+                    tree.is_open |= !(leaves && facts.state == State::Empty && was_there);
                 }
             }
             stack[first..].reverse();
@@ -119,6 +144,14 @@ impl<'a> Forest<'a> {
         self.image.read(page, bytes).ok()?;
         let parsed = BtreePage::parse(bytes, page, self.image.geometry()).ok()?;
         Some(children(&parsed))
+    }
+
+    /// Whether the first sector of a page, but not the whole page, is zeros.
+    fn begins_empty(&self, page: u32) -> bool {
+        let mut bytes = Vec::new();
+        self.survey.page(page).state == State::Other
+            && self.image.read(page, &mut bytes).is_ok()
+            && bytes[..bytes.len() / 8].iter().all(|byte| *byte == 0)
     }
 
     fn is_leaf(&self, page: u32, is_table: bool) -> bool {
@@ -212,10 +245,11 @@ impl<'a> Forest<'a> {
                 return None;
             }
             score += if usize::from(facts.most) == table.fields.len() { 8 } else { 0 };
-            for column in 0..table.fields.len().min(12) {
+            // A column that the page does not have says nothing.
+            for column in 0..table.fields.len().min(12).min(facts.most.into()) {
                 let seen = facts.column(column);
                 let learned = known.iter().fold(0, |all, facts| all | facts.column(column));
-                let may = if known.is_empty() { table.fields[column].allowed } else { learned };
+                let may = if known.is_empty() { table.fields[column].usual } else { learned };
                 score += if seen & !may == 0 { i64::from(6 - may.count_ones()) } else { -4 };
             }
         }

@@ -21,6 +21,13 @@ pub(super) struct Row {
     pub(super) doubt: Option<String>,
 }
 
+impl Row {
+    /// A row of which only the rowid is known.
+    pub(super) fn unplaced(rowid: i64) -> Self {
+        Self { rowid, record: Vec::new(), page: 0, offset: 0, method: Method::Carved, doubt: None }
+    }
+}
+
 /// How a row was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
@@ -112,7 +119,9 @@ impl Reader<'_> {
     /// Whether a run of zeros that begins and ends like a sector lies over the row.
     fn has_hole(&self, bytes: &[u8], cell: &Cell<'_>, record: &[u8]) -> bool {
         let granule = (self.image.geometry().page_size as usize / 8).clamp(64, 512);
-        let (start, end) = (cell.offset, cell.offset + cell.size);
+        // The number of the child, before the row, may well be zeros.
+        let start = cell.offset + if cell.child.is_some() { 4 } else { 0 };
+        let end = cell.offset + cell.size;
         let empty = |sector: usize| {
             let from = sector * granule;
             bytes.get(from..from + granule).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))

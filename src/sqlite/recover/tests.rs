@@ -2,10 +2,10 @@
 
 use rusqlite::Connection;
 
-use super::super::fixture::{Case, Damaged, Recipe, Rows, Sample, read_rows};
+use super::super::fixture::{Case, Damaged, Encoding, Recipe, Rows, Sample, read_rows};
 use super::*;
 
-fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, i64), RecoverError> {
+fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, Vec<String>), RecoverError> {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new.db");
     let log = damaged.wal.clone().map(|log| Arc::new(Evidence::of_bytes("a.db-wal", log)));
@@ -17,8 +17,11 @@ fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, i64)
     let connection = Connection::open(&target).unwrap();
     let mut rows = read_rows(&connection).unwrap();
     rows.remove(fill::QUARANTINE);
-    let doubtful =
-        connection.query_row("SELECT count(*) FROM kbsec_quarantine", [], |row| row.get(0)).unwrap();
+    let aside = "SELECT count(*) || ' of ' || ifnull(table_name, 'no table') || ': ' || reason
+                 FROM kbsec_quarantine GROUP BY table_name, reason ORDER BY table_name, reason";
+    let mut aside = connection.prepare(aside).unwrap();
+    let doubtful = aside.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    drop(aside);
     Ok((outcome, rows, doubtful))
 }
 
@@ -40,6 +43,21 @@ fn every_damage() {
     assert!(wrong <= 1 && lost <= 31, "{text}");
 }
 
+#[test]
+fn every_damage_of_others() {
+    let mut text = String::new();
+    let mut recipes = vec![
+        Recipe { encoding: Encoding::Utf16Le, ..Recipe::with_wal() },
+        Recipe { rows: 300, encoding: Encoding::Utf16Le, ..Recipe::with_wal() },
+        Recipe { rows: 300, encoding: Encoding::Utf16Be, ..Recipe::with_wal() },
+    ];
+    recipes.extend(Recipe::variety().into_iter().map(|recipe| Recipe { rows: 300, ..recipe }));
+    for recipe in recipes {
+        text += &format!("{recipe:?}\n{}", matrix(&recipe, 1).2);
+    }
+    std::fs::write("/tmp/hrec_matrix.txt", text).unwrap();
+}
+
 /// Recovers every damage of a recipe, and counts rows that are missing and rows that are wrong.
 fn matrix(recipe: &Recipe, seed: u64) -> (usize, usize, String) {
     let sample = recipe.build();
@@ -47,22 +65,26 @@ fn matrix(recipe: &Recipe, seed: u64) -> (usize, usize, String) {
     let (mut lost, mut wrong) = (0, 0);
     for case in Case::ALL {
         let Some(damaged) = case.apply(&sample, seed) else { continue };
-        let schema = (case.name == "d09").then(|| schema_of(&sample));
+        let schema = ["d05", "d06", "d09"].contains(&case.name).then(|| schema_of(&sample));
         let ideal: usize = damaged.ideal.values().map(Vec::len).sum();
         match run(&damaged, schema) {
             Ok((outcome, rows, doubtful)) => {
                 let score = damaged.score(&rows);
                 text += &format!(
-                    "{} ideal {ideal} right {} lost {} surplus {} doubtful {doubtful} wrong {} {}\n",
+                    "{} ideal {ideal} right {} lost {} surplus {} wrong {} unlinked {} {}\n",
                     case.name,
                     score.right,
                     score.lost,
                     score.surplus,
                     score.wrong.len(),
+                    damaged.unlinked.len(),
                     case.title
                 );
                 for line in score.wrong.iter().take(2) {
                     text += &format!("    wrong {}\n", line.chars().take(150).collect::<String>());
+                }
+                for line in doubtful.iter().take(3) {
+                    text += &format!("    aside {}\n", line.chars().take(150).collect::<String>());
                 }
                 for line in outcome
                     .not_done
@@ -122,4 +144,73 @@ proptest::proptest! {
         let found = recover(&input, &options);
         proptest::prop_assert!(found.is_ok() || matches!(found, Err(RecoverError::NothingFound)), "{found:?}");
     }
+}
+
+/// A database in which a row of the first leaf of `t`, which its root has lost, has a value of a later row, and in which
+/// two rows of `w` have the same value.
+fn with_conflicts(path: &std::path::Path) -> Vec<u8> {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 1024; CREATE TABLE t(id INTEGER PRIMARY KEY, code TEXT UNIQUE, x TEXT);
+             CREATE TABLE w(k TEXT PRIMARY KEY, v TEXT UNIQUE) WITHOUT ROWID;
+             CREATE UNIQUE INDEX low ON t(lower(x) DESC, code) WHERE id > 0;
+             WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200)
+               INSERT INTO t SELECT x, printf('text %03d', x), printf('X%d', x) FROM n;
+             INSERT INTO w SELECT 'key ' || id, 'value ' || code FROM t WHERE id < 9;",
+        )
+        .unwrap();
+    let page = |name: &str| {
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        let root: u32 = connection.query_row(sql, [name], |row| row.get(0)).unwrap();
+        (root as usize - 1) * 1024
+    };
+    let (t, w) = (page("t"), page("w"));
+    let mut bytes = std::fs::read(path).unwrap();
+    let number = |bytes: &[u8], at: usize| be32(bytes, at) as usize;
+    let cell = t + usize::from(u16::from_be_bytes([bytes[t + 12], bytes[t + 13]]));
+    let leaf = (number(&bytes, cell) - 1) * 1024;
+    bytes[cell..cell + 4].copy_from_slice(&9999u32.to_be_bytes());
+    let mut change = |page: usize, old: &[u8], new: &[u8]| {
+        let at = memchr::memmem::find(&bytes[page..page + 1024], old).unwrap() + page;
+        bytes[at..at + new.len()].copy_from_slice(new);
+    };
+    change(leaf, b"text 003X3", b"text 150X3");
+    change(w, b"value text 005", b"value text 002");
+    bytes
+}
+
+#[test]
+fn of_rows_that_exclude_each_other_the_better_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = with_conflicts(&folder.path().join("a.db"));
+    let input = Input { database: Arc::new(Evidence::of_bytes("a.db", bytes)), log: None, journal: None };
+    let target = folder.path().join("new.db");
+    let options = Options { target: target.clone(), schema: None, log: WalUse::Auto };
+    let outcome = recover(&input, &options).unwrap();
+    assert_eq!((&outcome.check, &outcome.not_done), (&vec![], &vec![]), "{outcome:?}");
+    let connection = Connection::open(&target).unwrap();
+    let ask = |sql: &str| -> String { connection.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(
+        ask("SELECT count(*) || ' ' || group_concat(id) FILTER (WHERE code = 'text 150') FROM t"),
+        "199 150"
+    );
+    assert_eq!(
+        ask("SELECT count(*) || ' ' || group_concat(k) FILTER (WHERE v LIKE '%002') FROM w"),
+        "7 key 2"
+    );
+    assert_eq!(
+        ask("SELECT group_concat(name) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"),
+        "low"
+    );
+    let aside = "SELECT group_concat(table_name || ' ' || ifnull(rowid_value, '') || ' ' || method || ' ' || \"values\"
+                   || ' ' || reason, '; ') FROM kbsec_quarantine";
+    assert_eq!(
+        ask(aside),
+        "t 3 orphan page [null,\"text 150\",\"X3\"] a better row, 150, has the same values in the index \
+         sqlite_autoindex_t_1; w  tree [\"key 5\",\"value text 002\"] a better row, \"key 2\", has the same values in \
+         the index sqlite_autoindex_w_2"
+    );
+    let t = outcome.tables.iter().find(|table| table.name == "t").unwrap();
+    assert_eq!((t.recovered, t.doubtful), (199, 1));
 }
