@@ -3,6 +3,7 @@
 //! The evidence is only read. What cannot be believed goes to the table `kbsec_quarantine`, with the reason.
 
 mod definition;
+mod entries;
 mod fill;
 mod finish;
 mod forest;
@@ -34,7 +35,7 @@ use forest::{Forest, Place, Tree};
 use foundation::Foundation;
 use freelist::Freelist;
 use leaf::Reader;
-use survey::Survey;
+use survey::{State, Survey};
 
 pub use leaf::Method;
 
@@ -173,7 +174,9 @@ pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError
     let uses = count_uses(&view.image, &survey, &plan);
     let is_shared = |page: u32| uses.get(page as usize).is_some_and(|uses| uses.load(Ordering::Relaxed) > 1);
     let is_stale = |page: u32| view.stale.contains(&page);
-    let reader = Reader { image: &view.image, is_shared: &is_shared, is_stale: &is_stale };
+    let is_empty = |page: u32| survey.page(page).state == State::Empty;
+    let reader =
+        Reader { image: &view.image, is_shared: &is_shared, is_empty: &is_empty, is_stale: &is_stale };
     fill::write(&reader, &plan, &foundation, options, &mut outcome)?;
     let files = [Some(&input.database), input.log.as_ref(), input.journal.as_ref()];
     outcome.has_changed = files.into_iter().flatten().any(|file| file.has_changed());
@@ -242,7 +245,7 @@ fn entries(
     foundation: &Foundation,
     free: &Freelist,
 ) -> Vec<Entry> {
-    let reader = Reader { image, is_shared: &|_| false, is_stale: &|_| false };
+    let reader = Reader { image, is_shared: &|_| false, is_empty: &|_| false, is_stale: &|_| false };
     let mut places = schema.pages.clone();
     if schema.is_open {
         let others = survey.iter().filter(|(page, facts)| {

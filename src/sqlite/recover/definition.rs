@@ -23,6 +23,8 @@ pub(super) struct Definition {
     pub(super) sql: String,
     pub(super) root: u32,
     pub(super) without_rowid: bool,
+    /// Whether its records are in a tree without rowids.
+    pub(super) is_keyed: bool,
     /// The values of a record, in its order.
     pub(super) fields: Vec<Field>,
     /// How many of the first fields are the key of a table WITHOUT ROWID.
@@ -111,7 +113,8 @@ impl Definition {
             Some(index) => key_order(&scratch, &index, &columns)?,
             None => (columns.into_iter().flatten().collect(), 0),
         };
-        Ok(Self { name, sql: sql.to_owned(), root: entry.root, without_rowid, fields, keys, repaired: None })
+        let (sql, root, is_keyed) = (sql.to_owned(), entry.root, without_rowid);
+        Ok(Self { name, sql, root, without_rowid, is_keyed, fields, keys, repaired: None })
     }
 
     /// A table of so many columns without types, for records of which nothing else is known.
@@ -119,7 +122,38 @@ impl Definition {
         let columns: Vec<String> = (1..=width.max(1)).map(|column| format!("column_{column}")).collect();
         let sql = format!("CREATE TABLE {}({})", quote(name), columns.join(", "));
         let fields = columns.iter().map(|_| Field::any()).collect();
-        Self { name: name.to_owned(), sql, root, without_rowid: false, fields, keys: 0, repaired: None }
+        Self {
+            name: name.to_owned(),
+            sql,
+            root,
+            without_rowid: false,
+            is_keyed: false,
+            fields,
+            keys: 0,
+            repaired: None,
+        }
+    }
+
+    /// A table of which nothing is known but the classes of values that each column has.
+    pub(super) fn inferred(name: &str, seen: &[u8], has_rowids: bool) -> Self {
+        let mut plain = Self::plain(name, 0, seen.len());
+        let column = |(at, seen): (usize, &u8)| {
+            let kind = match *seen & !class::NULL {
+                // Every record has NULL where the column is the rowid.
+                0 if at == 0 && has_rowids && *seen == class::NULL => " INTEGER PRIMARY KEY",
+                class::INTEGER => " INTEGER",
+                class::REAL => " REAL",
+                class::TEXT => " TEXT",
+                class::BLOB => " BLOB",
+                // A type would change values of another one.
+                _ => "",
+            };
+            format!("column_{}{kind}", at + 1)
+        };
+        let columns: Vec<String> = seen.iter().enumerate().map(column).collect();
+        plain.sql = format!("CREATE TABLE {}({})", quote(name), columns.join(", "));
+        plain.is_keyed = !has_rowids;
+        plain
     }
 
     /// The definition with those columns whose text is whole; `width` is the most values that a record has, and

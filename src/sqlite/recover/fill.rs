@@ -164,7 +164,7 @@ impl<'a, 'q> Writer<'a, 'q> {
 
     fn fill(&mut self, reader: &Reader<'_>, tree: &Tree) -> rusqlite::Result<()> {
         self.outcome.lost_pages = tree.lost.clone();
-        let is_table = !self.definition.without_rowid;
+        let is_table = !self.definition.is_keyed;
         let places = tree.in_order();
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<Vec<Vec<Row>>>(2);
@@ -243,7 +243,9 @@ impl<'a, 'q> Writer<'a, 'q> {
             }
         }
         if !self.definition.without_rowid {
-            self.insert.raw_bind_parameter(2 * width + 1, row.rowid)?;
+            // SQLite numbers rows that have no number.
+            let rowid = (!self.definition.is_keyed).then_some(row.rowid);
+            self.insert.raw_bind_parameter(2 * width + 1, rowid)?;
         }
         Ok(())
     }
@@ -273,7 +275,7 @@ pub(super) fn put_aside(
     let values: Vec<String> = Record::parse(&row.record).map_or(Vec::new(), |record| {
         record.values().map_while(Result::ok).map(|value| json(value, encoding)).collect()
     });
-    let rowid = (!table.without_rowid).then_some(row.rowid);
+    let rowid = (!table.is_keyed).then_some(row.rowid);
     let confidence = if row.method == Method::Tree { 0.5 } else { 0.3 };
     let name = (!table.name.is_empty()).then_some(&table.name);
     let values = format!("[{}]", values.join(","));

@@ -6,6 +6,7 @@ use super::super::btree::{BtreePage, PageKind};
 use super::super::header::Header;
 use super::super::image::Image;
 use super::definition::Definition;
+use super::entries::Leaves;
 use super::freelist::Freelist;
 use super::leaf::Method;
 use super::survey::{Child, Facts, State, Survey, children};
@@ -175,6 +176,7 @@ impl<'a> Forest<'a> {
         // have lost its root with the schema, to be given some.
         let anchored: Vec<bool> = trees.iter().map(|tree| !tree.pages.is_empty()).collect();
         let is_sure = |table: usize| free.is_complete || anchored[table] || tables[table].root == 0;
+        let leaves = Leaves::of(self.image, self.survey);
         for unit in units {
             let mut scores: Vec<(i64, usize)> = (0..tables.len())
                 .filter(|table| tables[*table].without_rowid != unit.is_table)
@@ -182,6 +184,10 @@ impl<'a> Forest<'a> {
                 .filter_map(|table| Some((self.score(&unit, &tables[table], &trees[table])?, table)))
                 .collect();
             scores.sort_by_key(|(score, table)| (std::cmp::Reverse(*score), *table));
+            // The schema may be lost with the word that it is an index.
+            if !unit.is_table && !scores.is_empty() && leaves.are_repeated(&unit.leaves) {
+                continue;
+            }
             match scores[..] {
                 [] => {
                     if unit.is_table && free.is_complete {
@@ -209,18 +215,27 @@ impl<'a> Forest<'a> {
         left
     }
 
-    /// Makes a table of every tree whose records say nothing of their names.
+    /// Makes a table of every tree whose records say nothing of their names. Indexes are left out: their entries repeat
+    /// rows.
     pub(super) fn infer(&mut self, free: &Freelist) -> Vec<(Definition, Tree)> {
         let mut tables = Vec::new();
-        for unit in self.units(free).into_iter().filter(|unit| unit.is_table) {
-            let width = unit.leaves.iter().map(|page| self.survey.page(*page).most).max().unwrap_or(1);
+        let leaves = Leaves::of(self.image, self.survey);
+        for unit in self.units(free) {
+            if !unit.is_table && leaves.are_repeated(&unit.leaves) {
+                continue;
+            }
+            let facts = || unit.leaves.iter().map(|page| self.survey.page(*page));
+            let width = facts().map(|facts| facts.most).max().unwrap_or(1);
+            let seen = |column| facts().fold(0, |all, facts| all | facts.column(column));
+            let seen: Vec<u8> = (0..usize::from(width)).map(seen).collect();
             let name = format!("recovered_{}", tables.len() + 1);
+            let definition = Definition::inferred(&name, &seen, unit.is_table);
             let mut tree = Tree::default();
             for page in unit.leaves {
                 self.taken[page as usize] = true;
                 tree.pages.push(Place { page, bounds: ALL, is_orphan: true });
             }
-            tables.push((Definition::plain(&name, 0, width.into()), tree));
+            tables.push((definition, tree));
         }
         tables
     }

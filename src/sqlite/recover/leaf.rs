@@ -55,6 +55,8 @@ impl Method {
 pub(super) struct Reader<'a> {
     pub(super) image: &'a Image,
     pub(super) is_shared: &'a (dyn Fn(u32) -> bool + Sync),
+    /// Pages of zeros.
+    pub(super) is_empty: &'a (dyn Fn(u32) -> bool + Sync),
     /// Pages whose newest state is lost.
     pub(super) is_stale: &'a (dyn Fn(u32) -> bool + Sync),
 }
@@ -88,9 +90,10 @@ impl Reader<'_> {
         let payload = cell.payload?;
         let mut record = Vec::new();
         let mut doubt = None;
-        let mut shared = false;
+        let (mut shared, mut empty) = (false, false);
         let mut claim = |page| {
             shared |= (self.is_shared)(page);
+            empty |= (self.is_empty)(page);
             true
         };
         if let Err(fault) = overflow::read(self.image, &payload, &mut record, &mut claim) {
@@ -107,7 +110,8 @@ impl Reader<'_> {
         if cell.offset + cell.size > bytes.len() {
             doubt = Some("the file ends inside it".to_owned());
         }
-        if doubt.is_none() && self.has_hole(bytes, cell, &record) {
+        let is_hollow = doubt.is_none() && empty && has_text_of_zeros(&record);
+        if doubt.is_none() && (is_hollow || self.has_hole(bytes, cell, &record)) {
             doubt = Some("a sector of zeros lies over it".to_owned());
         }
         if doubt.is_none() && (self.is_stale)(page) {
@@ -143,6 +147,14 @@ impl Reader<'_> {
                 _ => false,
             })
     }
+}
+
+/// Whether a text ends with zeros or has some in a row: where an overflow page is nothing but zeros, they come from it.
+fn has_text_of_zeros(record: &[u8]) -> bool {
+    let Ok(record) = Record::parse(record) else { return false };
+    record.values().map_while(Result::ok).any(
+        |value| matches!(value, Value::Text(text) if text.ends_with(&[0, 0]) || text.windows(8).any(|run| run == [0; 8])),
+    )
 }
 
 /// The cells that pointers lead to, and those that lost theirs.

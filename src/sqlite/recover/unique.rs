@@ -195,7 +195,7 @@ fn origins(
     tree: &Tree,
     wanted: &BTreeSet<Vec<u8>>,
 ) -> HashMap<Vec<u8>, Row> {
-    let is_table = !definition.without_rowid;
+    let is_table = !definition.is_keyed;
     let id_of = |row: &Row| match is_table {
         true => Some(identity(&[Owned::Integer(row.rowid)])),
         false => record_identity(&row.record, definition.keys, sources.encoding),
