@@ -4,6 +4,7 @@
 
 mod definition;
 mod entries;
+mod export;
 mod fill;
 mod finish;
 mod forest;
@@ -37,6 +38,7 @@ use freelist::Freelist;
 use leaf::Reader;
 use survey::{State, Survey};
 
+pub use export::{ExportError, export_json_lines, export_sql};
 pub use leaf::Method;
 
 /// The files of a damaged database.

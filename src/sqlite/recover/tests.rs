@@ -5,6 +5,88 @@ use rusqlite::Connection;
 use super::super::fixture::{Case, Damaged, Encoding, Recipe, Rows, Sample, read_rows};
 use super::*;
 
+/// The schema without the places of its tables, and the numbers that an application keeps in the header.
+fn frame_of(connection: &Connection) -> Vec<String> {
+    let sql = "SELECT type || name || tbl_name || ifnull(sql, '') FROM sqlite_schema
+               UNION ALL SELECT user_version FROM pragma_user_version
+               UNION ALL SELECT application_id FROM pragma_application_id
+               UNION ALL SELECT name || seq FROM sqlite_sequence ORDER BY 1";
+    let sql = match connection.prepare("SELECT 1 FROM sqlite_sequence") {
+        Ok(_) => sql.to_owned(),
+        Err(_) => sql.replace("SELECT name || seq FROM sqlite_sequence", "SELECT 1"),
+    };
+    let mut statement = connection.prepare(&sql).unwrap();
+    let text = |row: &rusqlite::Row<'_>| Ok(format!("{:?}", row.get::<_, rusqlite::types::Value>(0)?));
+    statement.query_map([], text).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn an_export_makes_the_database_anew() {
+    for sample in super::super::fixture::samples() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        std::fs::write(&source, &sample.db).unwrap();
+        let before = Connection::open(&source).unwrap();
+        before.execute_batch("PRAGMA journal_mode = DELETE").unwrap();
+        let mut sql = Vec::new();
+        export_sql(&source, &mut sql).unwrap();
+        let sql = String::from_utf8(sql).unwrap();
+        Connection::open(&copy).unwrap().execute_batch(&sql).unwrap();
+        let after = Connection::open(&copy).unwrap();
+        let (rows, expected) = (read_rows(&after).unwrap(), read_rows(&before).unwrap());
+        for (table, expected) in &expected {
+            for (row, expected) in rows[table].iter().zip(expected) {
+                assert_eq!(row, expected, "{table} {:?}", sample.recipe);
+            }
+            assert_eq!(rows[table].len(), expected.len());
+        }
+        assert_eq!(frame_of(&after), frame_of(&before));
+        let check: String = after.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(check, "ok");
+        let mut lines = Vec::new();
+        export_json_lines(&source, &mut lines).unwrap();
+        let lines = String::from_utf8(lines).unwrap();
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        for (table, expected) in expected {
+            assert_eq!(lines.iter().filter(|line| line["table"] == table.as_str()).count(), expected.len());
+        }
+    }
+}
+
+#[test]
+fn an_export_keeps_what_text_cannot_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    let connection = Connection::open(&source).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE t(a); INSERT INTO t VALUES (CAST(x'61ff62' AS TEXT)), (9.0e999), (-9.0e999), (-0.0),
+               (5e-324), (1.7976931348623157e308), (0.30000000000000004), (1e16), (-9223372036854775808), ('a''b'),
+               (CAST(x'610062' AS TEXT)), (x''), (''), (NULL), (123456789012345678.0), (2.2250738585072011e-308);",
+        )
+        .unwrap();
+    let mut sql = Vec::new();
+    export_sql(&source, &mut sql).unwrap();
+    let other = Connection::open(&copy).unwrap();
+    other.execute_batch(std::str::from_utf8(&sql).unwrap()).unwrap();
+    let all = |connection: &Connection| -> Vec<String> {
+        let mut statement = connection.prepare("SELECT a FROM t").unwrap();
+        let one = |row: &rusqlite::Row<'_>| {
+            Ok(match row.get_ref(0)? {
+                rusqlite::types::ValueRef::Real(real) => format!("{:x}", real.to_bits()),
+                value => format!("{value:?}"),
+            })
+        };
+        statement.query_map([], one).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    assert_eq!(all(&other), all(&connection));
+    let mut lines = Vec::new();
+    export_json_lines(&source, &mut lines).unwrap();
+    let first = std::str::from_utf8(&lines).unwrap().lines().next().unwrap().to_owned();
+    assert_eq!(first, r#"{"table":"t","rowid":1,"values":{"a":{"text_hex":"61ff62"}}}"#);
+}
+
 fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, Vec<String>), RecoverError> {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new.db");
@@ -219,7 +301,9 @@ fn of_rows_that_exclude_each_other_the_better_is_kept() {
 fn bare(values: &[rusqlite::types::Value]) -> String {
     use rusqlite::types::Value;
     let one = |value: &Value| match value {
-        Value::Real(real) if *real == real.trunc() && real.abs() < 1e15 => format!("{:?}", Value::Integer(*real as i64)),
+        Value::Real(real) if *real == real.trunc() && real.abs() < 1e15 => {
+            format!("{:?}", Value::Integer(*real as i64))
+        }
         Value::Real(real) => format!("{:016x}", real.to_bits()),
         other => format!("{other:?}"),
     };
@@ -244,7 +328,9 @@ fn without_a_schema_every_row_is_in_one_table() {
             let mut values = row.values.clone();
             match &table[..] {
                 "measures" => values.truncate(5),
-                "events" if values[5] == rusqlite::types::Value::Text("local".to_owned()) => values.truncate(5),
+                "events" if values[5] == rusqlite::types::Value::Text("local".to_owned()) => {
+                    values.truncate(5)
+                }
                 _ => {}
             }
             let one = bare(&values);
@@ -255,9 +341,13 @@ fn without_a_schema_every_row_is_in_one_table() {
             }
         }
     }
-    let sizes: Vec<String> =
-        outcome.tables.iter().map(|t| format!("{} {}", t.name, t.recovered)).collect();
-    assert!(missing.is_empty(), "{} missing: {:#?}\n{sizes:?}", missing.len(), &missing[..missing.len().min(12)]);
+    let sizes: Vec<String> = outcome.tables.iter().map(|t| format!("{} {}", t.name, t.recovered)).collect();
+    assert!(
+        missing.is_empty(),
+        "{} missing: {:#?}\n{sizes:?}",
+        missing.len(),
+        &missing[..missing.len().min(12)]
+    );
     let ideal: usize = damaged.ideal.values().map(Vec::len).sum();
     let all: u64 = outcome.tables.iter().map(|table| table.recovered).sum();
     eprintln!("{ideal} {all} {sizes:?}");
