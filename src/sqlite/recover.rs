@@ -20,6 +20,7 @@ mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -107,6 +108,9 @@ pub struct TableOutcome {
     pub duplicates: u64,
     /// Pages of it that cannot be read any more.
     pub lost_pages: Vec<u32>,
+    /// An estimate of the rows on those pages: pages that nothing was found for, times the rows that a page of this table
+    /// has on average. `None` where no page is left to learn that from.
+    pub lost_rows_estimate: Option<u64>,
     /// How rows were found, and how many each way.
     pub methods: BTreeMap<&'static str, u64>,
     /// Why its definition is not that of the schema.
@@ -114,6 +118,33 @@ pub struct TableOutcome {
 }
 
 impl TableOutcome {
+    /// The lost pages as ranges, in order.
+    #[must_use]
+    pub fn lost_ranges(&self) -> Vec<RangeInclusive<u32>> {
+        let pages: BTreeSet<u32> = self.lost_pages.iter().copied().collect();
+        let mut ranges: Vec<RangeInclusive<u32>> = Vec::new();
+        for page in pages {
+            match ranges.last_mut() {
+                Some(last) if last.end().checked_add(1) == Some(page) => *last = *last.start()..=page,
+                _ => ranges.push(page..=page),
+            }
+        }
+        ranges
+    }
+
+    /// Estimates what is lost, once all rows are written. A page that was found without its tree stands for a lost one:
+    /// the links to both are what is damaged.
+    fn estimate(&mut self, tree: &Tree) {
+        let found = tree.pages.iter().filter(|place| place.is_orphan).count();
+        let lost = self.lost_pages.len().saturating_sub(found) as u64;
+        let (rows, pages) = (self.recovered + self.doubtful + self.duplicates, tree.pages.len() as u64);
+        self.lost_rows_estimate = match pages {
+            _ if lost == 0 => Some(0),
+            0 => None,
+            pages => Some((lost * rows + pages / 2) / pages),
+        };
+    }
+
     /// Counts rows that were written and had to be taken out again.
     fn move_to_quarantine(&mut self, method: &'static str, rows: u64) {
         self.recovered = self.recovered.saturating_sub(rows);

@@ -77,6 +77,7 @@ fn fill(
         }
         let mut table = Writer::new(&connection, definition, foundation.encoding, &mut quarantine)?;
         table.fill(reader, tree)?;
+        table.outcome.estimate(tree);
         outcome.tables.push(table.outcome);
     }
     let strays = Definition::plain("", 0, 1);

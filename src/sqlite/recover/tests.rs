@@ -118,70 +118,100 @@ fn schema_of(sample: &Sample) -> String {
     connection.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
+/// Rows that may be lost or wrong, by recipe and damage; all others are none.
+///
+/// d13 to d15: the rows whose chains lost a link, and those that a chain went astray into, are set aside. d04: a flipped
+/// bit of an inner page of a table WITHOUT ROWID leads a chain into that of another row. d05: the schema was cut off,
+/// and a table of two rows fits several tables of the given one. d22: one letter of a text that no index has.
+const ALLOWED: &[(&str, &[(&str, usize, usize)])] = &[
+    ("log", &[("d13", 10, 0), ("d14", 10, 0), ("d15", 11, 0), ("d22", 0, 1)]),
+    ("utf-16le", &[("d13", 10, 0), ("d14", 9, 0), ("d15", 5, 0), ("d22", 0, 1)]),
+    ("utf-16be", &[("d13", 10, 0), ("d14", 9, 0), ("d15", 5, 0), ("d22", 0, 1)]),
+    ("v00", &[("d04", 1, 0), ("d13", 10, 0), ("d14", 9, 0), ("d15", 5, 0), ("d22", 0, 1)]),
+    ("v01", &[("d22", 0, 1)]),
+    ("v02", &[("d13", 10, 0), ("d14", 10, 0), ("d15", 15, 0), ("d22", 0, 1)]),
+    ("v03", &[("d13", 10, 0), ("d14", 9, 0), ("d15", 4, 0), ("d22", 0, 1)]),
+    ("v04", &[("d22", 0, 1)]),
+    ("v05", &[("d04", 2, 0), ("d13", 10, 0), ("d14", 10, 0), ("d15", 16, 0), ("d22", 0, 1)]),
+    ("v06", &[("d05", 7, 0), ("d22", 0, 1)]),
+    ("v07", &[("d13", 10, 0), ("d14", 10, 0), ("d15", 16, 0), ("d22", 0, 1)]),
+    ("v08", &[("d13", 10, 0), ("d14", 9, 0), ("d15", 5, 0), ("d22", 0, 1)]),
+    ("v09", &[("d04", 3, 0), ("d13", 10, 0), ("d14", 10, 0), ("d15", 16, 0), ("d22", 0, 1)]),
+    ("v10", &[("d13", 10, 0), ("d14", 9, 0), ("d15", 5, 0), ("d22", 0, 1)]),
+];
+
 #[test]
 fn every_damage() {
-    // A changed letter in a text that no index has cannot be noticed. Rows whose chain lost a link are set aside.
-    let (lost, wrong, text) = matrix(&Recipe::with_wal(), 1);
-    assert!(wrong <= 1 && lost <= 31, "{text}");
+    let mut recipes = vec![
+        ("log", Recipe::with_wal()),
+        ("utf-16le", Recipe { rows: 300, encoding: Encoding::Utf16Le, ..Recipe::with_wal() }),
+        ("utf-16be", Recipe { rows: 300, encoding: Encoding::Utf16Be, ..Recipe::with_wal() }),
+    ];
+    let names = ["v00", "v01", "v02", "v03", "v04", "v05", "v06", "v07", "v08", "v09", "v10"];
+    let variety = Recipe::variety().into_iter().map(|recipe| Recipe { rows: 300, ..recipe });
+    recipes.extend(names.into_iter().zip(variety));
+    let (mut found, mut text) = (Vec::new(), String::new());
+    for (name, recipe) in recipes {
+        let (scores, about) = matrix(&recipe, 1);
+        found.push((name, scores));
+        text += &format!("{recipe:?}\n{about}");
+    }
+    let found: Vec<(&str, &[(&str, usize, usize)])> =
+        found.iter().map(|(name, scores)| (*name, &scores[..])).collect();
+    assert_eq!(found, ALLOWED, "{text}");
 }
 
 #[test]
-fn every_damage_of_others() {
+fn lost_rows_are_estimated() {
+    let sample = Recipe::platform().build();
     let mut text = String::new();
-    let mut recipes = vec![
-        Recipe { encoding: Encoding::Utf16Le, ..Recipe::with_wal() },
-        Recipe { rows: 300, encoding: Encoding::Utf16Le, ..Recipe::with_wal() },
-        Recipe { rows: 300, encoding: Encoding::Utf16Be, ..Recipe::with_wal() },
-    ];
-    recipes.extend(Recipe::variety().into_iter().map(|recipe| Recipe { rows: 300, ..recipe }));
-    for recipe in recipes {
-        text += &format!("{recipe:?}\n{}", matrix(&recipe, 1).2);
+    for (name, most_off) in [("d01", 4), ("d05", 60), ("d24", 30), ("d02", 0)] {
+        let damaged = Case::named(name).apply(&sample, 1).unwrap();
+        let (outcome, ..) = run(&damaged, None).unwrap();
+        let events = outcome.tables.iter().find(|table| table.name == "events").unwrap();
+        let lost = damaged.truth["events"].len() - damaged.ideal["events"].len();
+        let estimate = events.lost_rows_estimate.unwrap();
+        text += &format!("{name} {lost} {estimate} {:?}\n", events.lost_ranges());
+        assert!(estimate.abs_diff(lost as u64) <= most_off, "{text}");
     }
-    std::fs::write("/tmp/hrec_matrix.txt", text).unwrap();
+    let table = TableOutcome { lost_pages: vec![9, 4, 5, 6, 5, 1], ..TableOutcome::default() };
+    assert_eq!(table.lost_ranges(), [1..=1, 4..=6, 9..=9]);
 }
 
-/// Recovers every damage of a recipe, and counts rows that are missing and rows that are wrong.
-fn matrix(recipe: &Recipe, seed: u64) -> (usize, usize, String) {
+#[test]
+fn a_sound_database_loses_no_row() {
+    for encoding in [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be] {
+        let sample = Recipe { encoding, ..Recipe::platform() }.build();
+        let (outcome, rows, aside) = run(&Case::named("d00").apply(&sample, 1).unwrap(), None).unwrap();
+        assert_eq!((rows, aside), (sample.rows, vec![]));
+        assert_eq!((outcome.check, outcome.not_done), (vec![], vec![]));
+    }
+}
+
+/// Recovers every damage of a recipe, and tells of which ones rows are missing or wrong.
+fn matrix(recipe: &Recipe, seed: u64) -> (Vec<(&'static str, usize, usize)>, String) {
     let sample = recipe.build();
-    let mut text = String::new();
-    let (mut lost, mut wrong) = (0, 0);
+    let (mut scores, mut text) = (Vec::new(), String::new());
     for case in Case::ALL {
         let Some(damaged) = case.apply(&sample, seed) else { continue };
+        // Where the end of the file is gone, the schema may be, too.
         let schema = ["d05", "d06", "d09"].contains(&case.name).then(|| schema_of(&sample));
-        let ideal: usize = damaged.ideal.values().map(Vec::len).sum();
-        match run(&damaged, schema) {
-            Ok((outcome, rows, doubtful)) => {
-                let score = damaged.score(&rows);
-                text += &format!(
-                    "{} ideal {ideal} right {} lost {} surplus {} wrong {} unlinked {} {}\n",
-                    case.name,
-                    score.right,
-                    score.lost,
-                    score.surplus,
-                    score.wrong.len(),
-                    damaged.unlinked.len(),
-                    case.title
-                );
-                for line in score.wrong.iter().take(2) {
-                    text += &format!("    wrong {}\n", line.chars().take(150).collect::<String>());
-                }
-                for line in doubtful.iter().take(3) {
-                    text += &format!("    aside {}\n", line.chars().take(150).collect::<String>());
-                }
-                for line in outcome
-                    .not_done
-                    .iter()
-                    .chain(outcome.header.iter().filter(|_| case.name == "d30"))
-                    .chain(outcome.check.iter().take(3))
-                {
-                    text += &format!("    {}\n", line.chars().take(170).collect::<String>());
-                }
-                (lost, wrong) = (lost + score.lost, wrong + score.wrong.len());
-            }
-            Err(error) => text += &format!("{} FAILED {error:?}\n", case.name),
+        let (outcome, rows, doubtful) = run(&damaged, schema).unwrap();
+        let score = damaged.score(&rows);
+        let (right, lost, wrong) = (score.right, score.lost, score.wrong.len());
+        text += &format!("{} right {right} lost {lost} wrong {wrong} {}\n", case.name, case.title);
+        let aside = doubtful.iter().map(|line| format!("aside {line}"));
+        let wrongs = score.wrong.iter().take(2).map(|line| format!("wrong {line}"));
+        let check = outcome.check.iter().map(|line| format!("check {line}"));
+        for line in aside.chain(wrongs).chain(outcome.not_done.clone()).chain(check) {
+            text += &format!("    {}\n", line.chars().take(170).collect::<String>());
+        }
+        assert!(outcome.check.is_empty(), "{recipe:?}\n{text}");
+        if lost + wrong > 0 {
+            scores.push((case.name, lost, wrong));
         }
     }
-    (lost, wrong, text)
+    (scores, text)
 }
 
 #[test]
@@ -195,6 +225,38 @@ fn an_existing_file_is_never_replaced() {
     let options = Options { target: target.clone(), schema: None, log: WalUse::Auto };
     assert!(matches!(recover(&input, &options), Err(RecoverError::Target { .. })));
     assert_eq!(std::fs::read(&target).unwrap(), b"mine");
+}
+
+#[test]
+fn the_same_damage_gives_the_same_rows() {
+    let dump = |damaged: &Damaged| {
+        let (outcome, rows, aside) = run(damaged, None).unwrap();
+        let rows: Vec<(String, Vec<Vec<u8>>)> = rows
+            .iter()
+            .map(|(name, rows)| (name.clone(), rows.iter().map(|row| row.bytes()).collect()))
+            .collect();
+        (rows, aside, outcome.tables, outcome.not_done)
+    };
+    let sample = Recipe { rows: 300, ..Recipe::platform() }.build();
+    for name in ["d04", "d05", "d09", "d19", "d24"] {
+        let damaged = Case::named(name).apply(&sample, 3).unwrap();
+        assert_eq!(dump(&damaged), dump(&damaged), "{name}");
+    }
+}
+
+#[test]
+fn small_harm_never_stops_a_recovery() {
+    let samples = super::super::fixture::samples().iter().filter(|sample| sample.recipe.page_size <= 4096);
+    for (index, sample) in samples.enumerate() {
+        for (at, case) in Case::MUTATIONS.iter().enumerate() {
+            // One mutation of each kind for two samples in three keeps the test short.
+            let seed = (index * 100 + at) as u64;
+            let Some(damaged) = case.apply(sample, seed).filter(|_| (index + at) % 3 != 0) else { continue };
+            let found = run(&damaged, None);
+            let nothing = matches!(found, Err(RecoverError::NothingFound));
+            assert!(found.is_ok() || nothing, "{} {seed} {:?}: {found:?}", case.name, sample.recipe);
+        }
+    }
 }
 
 proptest::proptest! {
