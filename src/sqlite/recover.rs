@@ -3,6 +3,8 @@
 //! The evidence is only read. What cannot be believed goes to the table `kbsec_quarantine`, with the reason.
 
 mod definition;
+mod entries;
+mod export;
 mod fill;
 mod finish;
 mod forest;
@@ -13,10 +15,12 @@ mod leaf;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod unique;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -33,8 +37,9 @@ use forest::{Forest, Place, Tree};
 use foundation::Foundation;
 use freelist::Freelist;
 use leaf::Reader;
-use survey::Survey;
+use survey::{State, Survey};
 
+pub use export::{ExportError, export_json_lines, export_sql};
 pub use leaf::Method;
 
 /// The files of a damaged database.
@@ -103,10 +108,51 @@ pub struct TableOutcome {
     pub duplicates: u64,
     /// Pages of it that cannot be read any more.
     pub lost_pages: Vec<u32>,
+    /// An estimate of the rows on those pages: pages that nothing was found for, times the rows that a page of this table
+    /// has on average. `None` where no page is left to learn that from.
+    pub lost_rows_estimate: Option<u64>,
     /// How rows were found, and how many each way.
     pub methods: BTreeMap<&'static str, u64>,
     /// Why its definition is not that of the schema.
     pub repaired: Option<String>,
+}
+
+impl TableOutcome {
+    /// The lost pages as ranges, in order.
+    #[must_use]
+    pub fn lost_ranges(&self) -> Vec<RangeInclusive<u32>> {
+        let pages: BTreeSet<u32> = self.lost_pages.iter().copied().collect();
+        let mut ranges: Vec<RangeInclusive<u32>> = Vec::new();
+        for page in pages {
+            match ranges.last_mut() {
+                Some(last) if last.end().checked_add(1) == Some(page) => *last = *last.start()..=page,
+                _ => ranges.push(page..=page),
+            }
+        }
+        ranges
+    }
+
+    /// Estimates what is lost, once all rows are written. A page that was found without its tree stands for a lost one:
+    /// the links to both are what is damaged.
+    fn estimate(&mut self, tree: &Tree) {
+        let found = tree.pages.iter().filter(|place| place.is_orphan).count();
+        let lost = self.lost_pages.len().saturating_sub(found) as u64;
+        let (rows, pages) = (self.recovered + self.doubtful + self.duplicates, tree.pages.len() as u64);
+        self.lost_rows_estimate = match pages {
+            _ if lost == 0 => Some(0),
+            0 => None,
+            pages => Some((lost * rows + pages / 2) / pages),
+        };
+    }
+
+    /// Counts rows that were written and had to be taken out again.
+    fn move_to_quarantine(&mut self, method: &'static str, rows: u64) {
+        self.recovered = self.recovered.saturating_sub(rows);
+        self.doubtful += rows;
+        if let Some(count) = self.methods.get_mut(method) {
+            *count = count.saturating_sub(rows);
+        }
+    }
 }
 
 /// Why nothing was recovered.
@@ -161,7 +207,9 @@ pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError
     let uses = count_uses(&view.image, &survey, &plan);
     let is_shared = |page: u32| uses.get(page as usize).is_some_and(|uses| uses.load(Ordering::Relaxed) > 1);
     let is_stale = |page: u32| view.stale.contains(&page);
-    let reader = Reader { image: &view.image, is_shared: &is_shared, is_stale: &is_stale };
+    let is_empty = |page: u32| survey.page(page).state == State::Empty;
+    let reader =
+        Reader { image: &view.image, is_shared: &is_shared, is_empty: &is_empty, is_stale: &is_stale };
     fill::write(&reader, &plan, &foundation, options, &mut outcome)?;
     let files = [Some(&input.database), input.log.as_ref(), input.journal.as_ref()];
     outcome.has_changed = files.into_iter().flatten().any(|file| file.has_changed());
@@ -182,7 +230,7 @@ fn plan(
     let mut free = Freelist::read(image, first, count);
     // A list that is damaged may name pages that are in use.
     let guard = if free.is_complete { free.clone() } else { Freelist::default() };
-    let mut forest = Forest::new(image, survey, header.largest_root() != 0);
+    let mut forest = Forest::new(image, survey, &header);
     let schema = forest.walk(1, true, &guard, &|_| true);
     let mut entries = entries(image, survey, &schema, foundation, &free);
     add_given(&mut entries, options, outcome);
@@ -230,7 +278,7 @@ fn entries(
     foundation: &Foundation,
     free: &Freelist,
 ) -> Vec<Entry> {
-    let reader = Reader { image, is_shared: &|_| false, is_stale: &|_| false };
+    let reader = Reader { image, is_shared: &|_| false, is_empty: &|_| false, is_stale: &|_| false };
     let mut places = schema.pages.clone();
     if schema.is_open {
         let others = survey.iter().filter(|(page, facts)| {
@@ -261,7 +309,15 @@ fn add_given(entries: &mut Vec<Entry>, options: &Options, outcome: &mut Outcome)
         rows.collect()
     };
     match given() {
-        Ok(given) => {
+        Ok(mut given) => {
+            // Statistics are no part of a schema that somebody writes down, and must not be taken for rows of the user.
+            given.extend(["sqlite_stat1", "sqlite_stat4"].map(|name| Entry {
+                kind: "table".to_owned(),
+                name: name.to_owned(),
+                table: name.to_owned(),
+                root: 0,
+                sql: None,
+            }));
             let known: BTreeSet<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
             entries.extend(given.into_iter().filter(|entry| !known.contains(&entry.name.to_lowercase())));
         }
@@ -288,7 +344,12 @@ fn table(
             let widths = tree.pages.iter().map(|place| survey.page(place.page).most);
             let width = usize::from(widths.max().unwrap_or(1));
             let plain = || Definition::plain(&entry.name, entry.root, width);
-            let mut definition = Definition::repair(entry, width).unwrap_or_else(plain);
+            let seen = |column| {
+                let classes = tree.pages.iter().map(|place| survey.page(place.page).column(column));
+                classes.fold(0, |all, classes| all | classes)
+            };
+            let is_null = |column: usize| seen(column) == survey::class::NULL;
+            let mut definition = Definition::repair(entry, width, &is_null).unwrap_or_else(plain);
             let sql = entry.sql.clone().unwrap_or_default();
             definition.repaired = Some(format!("{why}; its text is: {sql}"));
             outcome.not_done.push(format!(

@@ -169,11 +169,18 @@ impl Wal {
                 frame.state = FrameState::Leftover;
             }
         }
-        // What follows a leftover was written before it.
+        // What follows a leftover was written before it. The first frame of an older generation cannot be verified, as
+        // the one before it is gone; but its salts are known, or have nothing in common with those of today, unlike
+        // salts in which bits are wrong.
         let first = self.frames.iter().position(|frame| frame.state == FrameState::Leftover);
-        for frame in first.into_iter().flat_map(|at| at..self.frames.len()).collect::<Vec<_>>() {
-            if self.frames[frame].state == FrameState::Damaged && Some(self.frames[frame].salts) != salts {
-                self.frames[frame].state = FrameState::Leftover;
+        let old = first.map(|first| self.frames[first].salts);
+        let last = self.frames.iter().rposition(|frame| believed(&frame)).map_or(0, |last| last + 1);
+        for (at, frame) in self.frames.iter_mut().enumerate().filter(|(_, f)| f.state == FrameState::Damaged)
+        {
+            let follows = first.is_some_and(|first| first <= at) && Some(frame.salts) != salts;
+            let is_other = salts.is_some_and(|salts| (salts[1] ^ frame.salts[1]).count_ones() > 4);
+            if follows || at >= last && (is_other || old == Some(frame.salts)) {
+                frame.state = FrameState::Leftover;
             }
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Definition {
     pub(super) sql: String,
     pub(super) root: u32,
     pub(super) without_rowid: bool,
+    /// Whether its records are in a tree without rowids.
+    pub(super) is_keyed: bool,
     /// The values of a record, in its order.
     pub(super) fields: Vec<Field>,
     /// How many of the first fields are the key of a table WITHOUT ROWID.
@@ -36,6 +38,8 @@ pub(super) struct Definition {
 pub(super) struct Field {
     /// The classes of values that it may have.
     pub(super) allowed: u8,
+    /// Those that it mostly has.
+    pub(super) usual: u8,
     /// How a key is ordered, as SQL.
     pub(super) order: String,
     /// What a record that lacks it means.
@@ -109,7 +113,8 @@ impl Definition {
             Some(index) => key_order(&scratch, &index, &columns)?,
             None => (columns.into_iter().flatten().collect(), 0),
         };
-        Ok(Self { name, sql: sql.to_owned(), root: entry.root, without_rowid, fields, keys, repaired: None })
+        let (sql, root, is_keyed) = (sql.to_owned(), entry.root, without_rowid);
+        Ok(Self { name, sql, root, without_rowid, is_keyed, fields, keys, repaired: None })
     }
 
     /// A table of so many columns without types, for records of which nothing else is known.
@@ -117,12 +122,43 @@ impl Definition {
         let columns: Vec<String> = (1..=width.max(1)).map(|column| format!("column_{column}")).collect();
         let sql = format!("CREATE TABLE {}({})", quote(name), columns.join(", "));
         let fields = columns.iter().map(|_| Field::any()).collect();
-        Self { name: name.to_owned(), sql, root, without_rowid: false, fields, keys: 0, repaired: None }
+        Self {
+            name: name.to_owned(),
+            sql,
+            root,
+            without_rowid: false,
+            is_keyed: false,
+            fields,
+            keys: 0,
+            repaired: None,
+        }
     }
 
-    /// The definition with those columns whose text is whole; `width` is the most values that a record has. `None` if
-    /// the columns cannot be told apart.
-    pub(super) fn repair(entry: &Entry, width: usize) -> Option<Self> {
+    /// A table of which nothing is known but the classes of values that each column has.
+    pub(super) fn inferred(name: &str, seen: &[u8], has_rowids: bool) -> Self {
+        let mut plain = Self::plain(name, 0, seen.len());
+        let column = |(at, seen): (usize, &u8)| {
+            let kind = match *seen & !class::NULL {
+                // Every record has NULL where the column is the rowid.
+                0 if at == 0 && has_rowids && *seen == class::NULL => " INTEGER PRIMARY KEY",
+                class::INTEGER => " INTEGER",
+                class::REAL => " REAL",
+                class::TEXT => " TEXT",
+                class::BLOB => " BLOB",
+                // A type would change values of another one.
+                _ => "",
+            };
+            format!("column_{}{kind}", at + 1)
+        };
+        let columns: Vec<String> = seen.iter().enumerate().map(column).collect();
+        plain.sql = format!("CREATE TABLE {}({})", quote(name), columns.join(", "));
+        plain.is_keyed = !has_rowids;
+        plain
+    }
+
+    /// The definition with those columns whose text is whole; `width` is the most values that a record has, and
+    /// `is_null` tells of columns without any. `None` if the columns cannot be told apart.
+    pub(super) fn repair(entry: &Entry, width: usize, is_null: &dyn Fn(usize) -> bool) -> Option<Self> {
         let sql = entry.sql.as_deref()?;
         let body = sql.split_once(&entry.name)?.1.trim_end().strip_suffix(')')?;
         let scratch = Connection::open_in_memory().ok()?;
@@ -132,7 +168,10 @@ impl Definition {
             if scratch.prepare(&alone).is_ok() {
                 columns.push(piece.to_owned());
             } else {
-                columns.push(format!("column_{}", columns.len() + 1));
+                // The records of a table with such a key have NULL in its place.
+                let key = piece.to_ascii_uppercase().contains("PRIMARY KEY") && is_null(columns.len());
+                let key = if key { " INTEGER PRIMARY KEY" } else { "" };
+                columns.push(format!("column_{}{key}", columns.len() + 1));
             }
         }
         let sql = format!("CREATE TABLE {}({})", quote(&entry.name), columns.join(","));
@@ -155,7 +194,7 @@ impl Definition {
 
 impl Field {
     fn any() -> Self {
-        Self { allowed: 31, order: String::new(), default: rusqlite::types::Value::Null }
+        Self { allowed: 31, usual: 31, order: String::new(), default: rusqlite::types::Value::Null }
     }
 }
 
@@ -193,6 +232,9 @@ fn internal(entry: &Entry) -> Option<Definition> {
     };
     let mut known = Definition::plain(&entry.name, entry.root, width);
     known.sql = entry.sql.clone().unwrap_or_default();
+    // The names of tables and indexes are texts; but what a table of the user fits better is not of these.
+    let names = if entry.name == "sqlite_sequence" { 1 } else { 2 };
+    known.fields.iter_mut().take(names).for_each(|field| field.allowed = class::NULL | class::TEXT);
     Some(known)
 }
 
@@ -212,25 +254,29 @@ fn columns(scratch: &Connection, table: &str, has_alias: bool) -> rusqlite::Resu
             continue;
         }
         let is_alias = has_alias && key > 0;
-        let allowed = if is_alias { class::NULL } else { allowed(&declared, not_null) };
+        let (allowed, usual) =
+            if is_alias { (class::NULL, class::NULL) } else { allowed(&declared, not_null) };
         let default = default.map_or(rusqlite::types::Value::Null, |text| literal(scratch, &text, &declared));
-        found.push(Some(Field { allowed, order: String::new(), default }));
+        found.push(Some(Field { allowed, usual, order: String::new(), default }));
     }
     Ok(found)
 }
 
-/// What SQLite stores in a column of this type.
-fn allowed(declared: &str, not_null: bool) -> u8 {
+/// What SQLite stores in a column of this type, and what is mostly there.
+fn allowed(declared: &str, not_null: bool) -> (u8, u8) {
     let declared = declared.to_ascii_uppercase();
     let has = |part: &str| declared.contains(part);
-    let all = if has("INT") {
-        31
+    let (all, usual) = if has("INT") {
+        (31, class::NULL | class::INTEGER)
     } else if has("CHAR") || has("CLOB") || has("TEXT") {
-        class::NULL | class::TEXT | class::BLOB
+        (class::NULL | class::TEXT | class::BLOB, class::NULL | class::TEXT)
+    } else if has("REAL") || has("FLOA") || has("DOUB") {
+        (31, class::NULL | class::INTEGER | class::REAL)
     } else {
-        31
+        (31, 31)
     };
-    if not_null { all & !class::NULL } else { all }
+    let not = if not_null { class::NULL } else { 0 };
+    (all & !not, usual & !not)
 }
 
 /// The value of a default that is a literal.

@@ -23,6 +23,13 @@ const WINDOW: usize = 128;
 /// Where doubtful rows go.
 pub(super) const QUARANTINE: &str = "kbsec_quarantine";
 
+/// Where rows come from.
+pub(super) struct Sources<'a> {
+    pub(super) reader: &'a Reader<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) encoding: Encoding,
+}
+
 /// Removes an unfinished file.
 struct Unfinished(PathBuf);
 
@@ -63,14 +70,14 @@ fn fill(
 ) -> rusqlite::Result<()> {
     let connection = open(path, plan, foundation)?;
     let staged = finish::stage(&connection, plan, outcome)?;
-    let mut quarantine = connection
-        .prepare(&format!("INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))?;
+    let mut quarantine = quarantine(&connection)?;
     for (definition, tree) in &plan.tables {
         if !staged.contains(&definition.name) {
             continue;
         }
         let mut table = Writer::new(&connection, definition, foundation.encoding, &mut quarantine)?;
         table.fill(reader, tree)?;
+        table.outcome.estimate(tree);
         outcome.tables.push(table.outcome);
     }
     let strays = Definition::plain("", 0, 1);
@@ -81,8 +88,15 @@ fn fill(
         }
     }
     drop(quarantine);
-    connection.execute_batch("COMMIT")?;
-    finish::complete(connection, path, plan, outcome)
+    // From here on statements may fail and must leave no trace.
+    connection.execute_batch("COMMIT; PRAGMA journal_mode = MEMORY")?;
+    let sources = Sources { reader, plan, encoding: foundation.encoding };
+    finish::complete(connection, path, &sources, outcome)
+}
+
+/// The statement that [`put_aside`] needs.
+pub(super) fn quarantine(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
+    connection.prepare(&format!("INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))
 }
 
 fn open(path: &Path, plan: &Plan, foundation: &Foundation) -> rusqlite::Result<Connection> {
@@ -151,18 +165,15 @@ impl<'a, 'q> Writer<'a, 'q> {
 
     fn fill(&mut self, reader: &Reader<'_>, tree: &Tree) -> rusqlite::Result<()> {
         self.outcome.lost_pages = tree.lost.clone();
-        let is_table = !self.definition.without_rowid;
-        let mut places = tree.pages.clone();
-        // Rows that the tree leads to are first, so that an older copy of one of them comes too late.
-        places.sort_by_key(|place| place.is_orphan);
+        let is_table = !self.definition.is_keyed;
+        let places = tree.in_order();
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel::<Vec<Vec<Row>>>(2);
             scope.spawn(move || {
                 for window in places.chunks(WINDOW) {
-                    let rows = window.par_iter().map(|place| {
-                        let method = if place.is_orphan { Method::Orphan } else { Method::Tree };
-                        reader.rows(place.page, place.bounds, method, is_table)
-                    });
+                    let rows = window
+                        .par_iter()
+                        .map(|place| reader.rows(place.page, place.bounds, place.method(), is_table));
                     // The writer hangs up when it fails.
                     if sender.send(rows.collect()).is_err() {
                         return;
@@ -233,7 +244,9 @@ impl<'a, 'q> Writer<'a, 'q> {
             }
         }
         if !self.definition.without_rowid {
-            self.insert.raw_bind_parameter(2 * width + 1, row.rowid)?;
+            // SQLite numbers rows that have no number.
+            let rowid = (!self.definition.is_keyed).then_some(row.rowid);
+            self.insert.raw_bind_parameter(2 * width + 1, rowid)?;
         }
         Ok(())
     }
@@ -254,7 +267,7 @@ fn default(value: &Owned) -> ValueRef<'_> {
 }
 
 /// Writes a row to the quarantine.
-fn put_aside(
+pub(super) fn put_aside(
     quarantine: &mut Statement<'_>,
     table: &Definition,
     row: &Row,
@@ -263,7 +276,7 @@ fn put_aside(
     let values: Vec<String> = Record::parse(&row.record).map_or(Vec::new(), |record| {
         record.values().map_while(Result::ok).map(|value| json(value, encoding)).collect()
     });
-    let rowid = (!table.without_rowid).then_some(row.rowid);
+    let rowid = (!table.is_keyed).then_some(row.rowid);
     let confidence = if row.method == Method::Tree { 0.5 } else { 0.3 };
     let name = (!table.name.is_empty()).then_some(&table.name);
     let values = format!("[{}]", values.join(","));

@@ -6,7 +6,8 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::definition::{Entry, quote};
-use super::{Outcome, Plan};
+use super::fill::Sources;
+use super::{Outcome, Plan, unique};
 
 /// The columns of a table that SQLite makes itself.
 pub(super) fn internal_columns(table: &str) -> Vec<String> {
@@ -66,9 +67,10 @@ pub(super) fn stage(
 pub(super) fn complete(
     connection: Connection,
     path: &Path,
-    plan: &Plan,
+    sources: &Sources<'_>,
     outcome: &mut Outcome,
 ) -> rusqlite::Result<()> {
+    let plan = sources.plan;
     restore(&connection, plan)?;
     let hidden = "SELECT name, tbl_name FROM temp.hidden";
     let hidden: Vec<(String, String)> = connection
@@ -76,7 +78,7 @@ pub(super) fn complete(
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (index, table) in hidden {
-        if let Err(error) = connection.execute_batch(&format!("REINDEX {}", quote(&index))) {
+        if let Err(error) = unique::make(&connection, (&table, &index, None), sources, outcome) {
             outcome.not_done.push(format!("rows of {table} break its constraints: {error}"));
         }
     }
@@ -84,9 +86,19 @@ pub(super) fn complete(
         for entry in plan.entries.iter().filter(|entry| entry.sql.is_some()) {
             if kind == "virtual" && entry.is_virtual() {
                 add_virtual(&connection, entry, outcome);
-            } else if entry.kind == kind
-                && let Err(error) = connection.execute(entry.sql.as_deref().unwrap_or_default(), [])
-            {
+                continue;
+            }
+            if entry.kind != kind {
+                continue;
+            }
+            let sql = entry.sql.as_deref().unwrap_or_default();
+            let made = match kind {
+                "index" => {
+                    unique::make(&connection, (&entry.table, &entry.name, Some(sql)), sources, outcome)
+                }
+                _ => connection.execute(sql, []).map(drop),
+            };
+            if let Err(error) = made {
                 outcome.not_done.push(format!("the {kind} {} cannot be made: {error}", entry.name));
             }
         }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::super::btree::{BtreePage, PageKind};
+use super::super::header::Header;
 use super::super::image::Image;
 use super::definition::Definition;
+use super::entries::Leaves;
 use super::freelist::Freelist;
+use super::leaf::Method;
 use super::survey::{Child, Facts, State, Survey, children};
 
 /// The pages of one table or index.
@@ -29,6 +32,8 @@ pub(super) struct Place {
 pub(super) struct Forest<'a> {
     image: &'a Image,
     survey: &'a Survey,
+    /// How many pages there were once.
+    pages: u32,
     taken: Vec<bool>,
 }
 
@@ -40,14 +45,31 @@ struct Unit {
     high: i64,
 }
 
+impl Tree {
+    /// Its pages with those first that the tree leads to, so that an older copy of a row comes too late.
+    pub(super) fn in_order(&self) -> Vec<Place> {
+        let mut places = self.pages.clone();
+        places.sort_by_key(|place| place.is_orphan);
+        places
+    }
+}
+
+impl Place {
+    /// How rows of it are found.
+    pub(super) fn method(&self) -> Method {
+        if self.is_orphan { Method::Orphan } else { Method::Tree }
+    }
+}
+
 const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 
 impl<'a> Forest<'a> {
     /// Nothing is used yet but the pointer map of a database that has one.
-    pub(super) fn new(image: &'a Image, survey: &'a Survey, has_map: bool) -> Self {
+    pub(super) fn new(image: &'a Image, survey: &'a Survey, header: &Header) -> Self {
+        let (has_map, pages) = (header.largest_root() != 0, header.page_count().max(image.pages()));
         let geometry = image.geometry();
         let is_map = |page: u32| has_map && page > 1 && geometry.pointer_map_of(page) == page;
-        Self { image, survey, taken: (0..=image.pages()).map(is_map).collect() }
+        Self { image, survey, pages, taken: (0..=image.pages()).map(is_map).collect() }
     }
 
     /// Whether a tree has the page.
@@ -65,7 +87,9 @@ impl<'a> Forest<'a> {
     ) -> Tree {
         let mut tree = Tree::default();
         let kind = self.survey.page(root).kind();
-        if kind.is_none_or(|kind| kind.is_table() != is_table) || self.has(root) || free.contains(root) {
+        let is_torn = is_table && kind.is_none() && self.begins_empty(root);
+        let fits_kind = is_torn || kind.is_some_and(|kind| kind.is_table() == is_table);
+        if !fits_kind || self.has(root) || free.contains(root) {
             tree.lost.push(root);
             tree.is_open = true;
             return tree;
@@ -105,7 +129,9 @@ impl<'a> Forest<'a> {
                     stack.push((child, range));
                 } else {
                     tree.lost.push(child);
-                    tree.is_open |= !(leaves && facts.state == State::Empty);
+                    // A page that never was means that the link is damaged, and that the right page is somewhere.
+                    let was_there = (1..=self.pages).contains(&child);
+                    tree.is_open |= !(leaves && facts.state == State::Empty && was_there);
                 }
             }
             stack[first..].reverse();
@@ -119,6 +145,14 @@ impl<'a> Forest<'a> {
         self.image.read(page, bytes).ok()?;
         let parsed = BtreePage::parse(bytes, page, self.image.geometry()).ok()?;
         Some(children(&parsed))
+    }
+
+    /// Whether the first sector of a page, but not the whole page, is zeros.
+    fn begins_empty(&self, page: u32) -> bool {
+        let mut bytes = Vec::new();
+        self.survey.page(page).state == State::Other
+            && self.image.read(page, &mut bytes).is_ok()
+            && bytes[..bytes.len() / 8].iter().all(|byte| *byte == 0)
     }
 
     fn is_leaf(&self, page: u32, is_table: bool) -> bool {
@@ -142,6 +176,7 @@ impl<'a> Forest<'a> {
         // have lost its root with the schema, to be given some.
         let anchored: Vec<bool> = trees.iter().map(|tree| !tree.pages.is_empty()).collect();
         let is_sure = |table: usize| free.is_complete || anchored[table] || tables[table].root == 0;
+        let leaves = Leaves::of(self.image, self.survey);
         for unit in units {
             let mut scores: Vec<(i64, usize)> = (0..tables.len())
                 .filter(|table| tables[*table].without_rowid != unit.is_table)
@@ -149,6 +184,10 @@ impl<'a> Forest<'a> {
                 .filter_map(|table| Some((self.score(&unit, &tables[table], &trees[table])?, table)))
                 .collect();
             scores.sort_by_key(|(score, table)| (std::cmp::Reverse(*score), *table));
+            // The schema may be lost with the word that it is an index.
+            if !unit.is_table && !scores.is_empty() && leaves.are_repeated(&unit.leaves) {
+                continue;
+            }
             match scores[..] {
                 [] => {
                     if unit.is_table && free.is_complete {
@@ -176,18 +215,27 @@ impl<'a> Forest<'a> {
         left
     }
 
-    /// Makes a table of every tree whose records say nothing of their names.
+    /// Makes a table of every tree whose records say nothing of their names. Indexes are left out: their entries repeat
+    /// rows.
     pub(super) fn infer(&mut self, free: &Freelist) -> Vec<(Definition, Tree)> {
         let mut tables = Vec::new();
-        for unit in self.units(free).into_iter().filter(|unit| unit.is_table) {
-            let width = unit.leaves.iter().map(|page| self.survey.page(*page).most).max().unwrap_or(1);
+        let leaves = Leaves::of(self.image, self.survey);
+        for unit in self.units(free) {
+            if !unit.is_table && leaves.are_repeated(&unit.leaves) {
+                continue;
+            }
+            let facts = || unit.leaves.iter().map(|page| self.survey.page(*page));
+            let width = facts().map(|facts| facts.most).max().unwrap_or(1);
+            let seen = |column| facts().fold(0, |all, facts| all | facts.column(column));
+            let seen: Vec<u8> = (0..usize::from(width)).map(seen).collect();
             let name = format!("recovered_{}", tables.len() + 1);
+            let definition = Definition::inferred(&name, &seen, unit.is_table);
             let mut tree = Tree::default();
             for page in unit.leaves {
                 self.taken[page as usize] = true;
                 tree.pages.push(Place { page, bounds: ALL, is_orphan: true });
             }
-            tables.push((Definition::plain(&name, 0, width.into()), tree));
+            tables.push((definition, tree));
         }
         tables
     }
@@ -212,10 +260,11 @@ impl<'a> Forest<'a> {
                 return None;
             }
             score += if usize::from(facts.most) == table.fields.len() { 8 } else { 0 };
-            for column in 0..table.fields.len().min(12) {
+            // A column that the page does not have says nothing.
+            for column in 0..table.fields.len().min(12).min(facts.most.into()) {
                 let seen = facts.column(column);
                 let learned = known.iter().fold(0, |all, facts| all | facts.column(column));
-                let may = if known.is_empty() { table.fields[column].allowed } else { learned };
+                let may = if known.is_empty() { table.fields[column].usual } else { learned };
                 score += if seen & !may == 0 { i64::from(6 - may.count_ones()) } else { -4 };
             }
         }

@@ -61,9 +61,11 @@ fn place(start: &[u8], notes: &mut Vec<String>) -> Option<(usize, Geometry)> {
     }
     let magics: Vec<usize> = memchr::memmem::find_iter(start, MAGIC).filter(|at| *at > 0).take(64).collect();
     let steps: Vec<usize> = (1..=128).map(|step| step * 512).collect();
-    // Half as much again is demanded of other places: a database may lie in a value of this one.
-    let needed = at_start.map_or(0, |(_, score)| score + score / 2);
-    let search = |bases: &[usize]| {
+    // Half as much again is demanded of other places: a database may lie in a value of this one. But where this is none
+    // by its header, the pages behind another header are as good.
+    let here = at_start.map_or(0, |(_, score)| score);
+    let has_fields = Header::new(start).fractions() == [64, 32, 32];
+    let search = |bases: &[usize], needed: u64| {
         let found = bases.iter().filter(|base| **base + 512 <= start.len()).filter_map(|base| {
             let told = Header::new(&start[*base..]).geometry().filter(|_| start[*base..].starts_with(MAGIC));
             best(start, *base, told).map(|(geometry, score)| (score, std::cmp::Reverse(*base), geometry))
@@ -71,7 +73,11 @@ fn place(start: &[u8], notes: &mut Vec<String>) -> Option<(usize, Geometry)> {
         found.max_by_key(|(score, base, _)| (*score, *base)).filter(|(score, ..)| *score > needed)
     };
     let is_good = start.starts_with(MAGIC) && at_start.is_some();
-    let moved = if is_good { None } else { search(&magics).or_else(|| search(&steps)) };
+    let behind_magic = if has_fields { here + here / 2 } else { here - here / 8 };
+    let moved = match is_good {
+        true => None,
+        false => search(&magics, behind_magic).or_else(|| search(&steps, here + here / 2)),
+    };
     if let Some((_, std::cmp::Reverse(base), geometry)) = moved {
         notes.push(format!("the database begins at byte {base} of the file"));
         return Some((base, geometry));
@@ -104,7 +110,9 @@ fn score(start: &[u8], base: usize, size: u32, reserved: Option<u8>) -> (u8, u64
     let Some(whole) = Geometry::new(size, 0) else { return (0, 0) };
     let pages = start.get(base..).unwrap_or_default().chunks_exact(size as usize);
     let step = (pages.len() / SAMPLES).max(1);
-    let mut ends: BTreeMap<u8, u64> = BTreeMap::new();
+    // Where a payload goes on elsewhere, its length here depends on what is reserved, so such pages count only if there
+    // are no others.
+    let (mut plain, mut spilling) = (BTreeMap::<u8, u64>::new(), BTreeMap::<u8, u64>::new());
     for (index, page) in pages.enumerate().step_by(step) {
         let candidates = match reserved {
             Some(reserved) => &[reserved, 0][..],
@@ -114,30 +122,34 @@ fn score(start: &[u8], base: usize, size: u32, reserved: Option<u8>) -> (u8, u64
             let geometry = Geometry::new(size, *reserved).unwrap_or(whole);
             filled_to(page, index as u32 + 1, geometry)
         });
-        if let Some(end) = end
+        if let Some((end, spills)) = end
             && let Ok(reserved) = u8::try_from(size as usize - end)
         {
+            let ends = if spills { &mut spilling } else { &mut plain };
             *ends.entry(reserved).or_default() += u64::from(size);
         }
     }
+    let ends = if plain.is_empty() { &spilling } else { &plain };
     let most = ends.iter().max_by_key(|(reserved, bytes)| (**bytes, std::cmp::Reverse(**reserved)));
-    most.map_or((0, 0), |(reserved, bytes)| (*reserved, bytes * step as u64))
+    let others = if plain.is_empty() { 0 } else { spilling.values().sum() };
+    most.map_or((0, 0), |(reserved, bytes)| (*reserved, (bytes + others) * step as u64))
 }
 
-/// Where the last cell of a page ends, if every cell of it is whole.
-fn filled_to(page: &[u8], number: u32, geometry: Geometry) -> Option<usize> {
+/// Where the last cell of a page ends, if every cell of it is whole, and whether a payload goes on elsewhere.
+fn filled_to(page: &[u8], number: u32, geometry: Geometry) -> Option<(usize, bool)> {
     let parsed = BtreePage::parse(page, number, geometry).ok()?;
-    let mut end = 0;
+    let (mut end, mut spills) = (0, false);
     for cell in parsed.iter() {
         let cell = cell.ok()?;
-        if let Some(payload) = cell.payload
-            && payload.overflow.is_none()
-        {
-            Record::parse(payload.local).ok()?.check().ok()?;
+        if let Some(payload) = cell.payload {
+            spills |= payload.overflow.is_some();
+            if payload.overflow.is_none() {
+                Record::parse(payload.local).ok()?.check().ok()?;
+            }
         }
         end = end.max(cell.offset + cell.size);
     }
-    (end > 0).then_some(end)
+    (end > 0).then_some((end, spills))
 }
 
 /// Says what of the header cannot be right.

@@ -21,6 +21,13 @@ pub(super) struct Row {
     pub(super) doubt: Option<String>,
 }
 
+impl Row {
+    /// A row of which only the rowid is known.
+    pub(super) fn unplaced(rowid: i64) -> Self {
+        Self { rowid, record: Vec::new(), page: 0, offset: 0, method: Method::Carved, doubt: None }
+    }
+}
+
 /// How a row was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
@@ -48,6 +55,8 @@ impl Method {
 pub(super) struct Reader<'a> {
     pub(super) image: &'a Image,
     pub(super) is_shared: &'a (dyn Fn(u32) -> bool + Sync),
+    /// Pages of zeros.
+    pub(super) is_empty: &'a (dyn Fn(u32) -> bool + Sync),
     /// Pages whose newest state is lost.
     pub(super) is_stale: &'a (dyn Fn(u32) -> bool + Sync),
 }
@@ -81,9 +90,10 @@ impl Reader<'_> {
         let payload = cell.payload?;
         let mut record = Vec::new();
         let mut doubt = None;
-        let mut shared = false;
+        let (mut shared, mut empty) = (false, false);
         let mut claim = |page| {
             shared |= (self.is_shared)(page);
+            empty |= (self.is_empty)(page);
             true
         };
         if let Err(fault) = overflow::read(self.image, &payload, &mut record, &mut claim) {
@@ -100,7 +110,8 @@ impl Reader<'_> {
         if cell.offset + cell.size > bytes.len() {
             doubt = Some("the file ends inside it".to_owned());
         }
-        if doubt.is_none() && self.has_hole(bytes, cell, &record) {
+        let is_hollow = doubt.is_none() && empty && has_text_of_zeros(&record);
+        if doubt.is_none() && (is_hollow || self.has_hole(bytes, cell, &record)) {
             doubt = Some("a sector of zeros lies over it".to_owned());
         }
         if doubt.is_none() && (self.is_stale)(page) {
@@ -112,7 +123,9 @@ impl Reader<'_> {
     /// Whether a run of zeros that begins and ends like a sector lies over the row.
     fn has_hole(&self, bytes: &[u8], cell: &Cell<'_>, record: &[u8]) -> bool {
         let granule = (self.image.geometry().page_size as usize / 8).clamp(64, 512);
-        let (start, end) = (cell.offset, cell.offset + cell.size);
+        // The number of the child, before the row, may well be zeros.
+        let start = cell.offset + if cell.child.is_some() { 4 } else { 0 };
+        let end = cell.offset + cell.size;
         let empty = |sector: usize| {
             let from = sector * granule;
             bytes.get(from..from + granule).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0))
@@ -134,6 +147,14 @@ impl Reader<'_> {
                 _ => false,
             })
     }
+}
+
+/// Whether a text ends with zeros or has some in a row: where an overflow page is nothing but zeros, they come from it.
+fn has_text_of_zeros(record: &[u8]) -> bool {
+    let Ok(record) = Record::parse(record) else { return false };
+    record.values().map_while(Result::ok).any(
+        |value| matches!(value, Value::Text(text) if text.ends_with(&[0, 0]) || text.windows(8).any(|run| run == [0; 8])),
+    )
 }
 
 /// The cells that pointers lead to, and those that lost theirs.
