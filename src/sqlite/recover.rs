@@ -29,7 +29,7 @@ use rayon::prelude::*;
 
 use super::btree::{BtreePage, PageKind};
 use super::bytes::be32;
-use super::evidence::Evidence;
+use super::files::Files;
 use super::header::Header;
 use super::image::Image;
 use definition::{Definition, Entry};
@@ -41,17 +41,6 @@ use survey::{State, Survey};
 
 pub use export::{ExportError, export_json_lines, export_sql};
 pub use leaf::Method;
-
-/// The files of a damaged database.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// The database.
-    pub database: Arc<Evidence>,
-    /// Its write-ahead log.
-    pub log: Option<Arc<Evidence>>,
-    /// Its rollback journal.
-    pub journal: Option<Arc<Evidence>>,
-}
 
 /// What the user decides.
 #[derive(Clone, Debug)]
@@ -191,7 +180,7 @@ struct Plan {
 ///
 /// # Errors
 /// When the evidence cannot be read, or the new file cannot be written; the new file is not there then.
-pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError> {
+pub fn recover(input: &Files, options: &Options) -> Result<Outcome, RecoverError> {
     let target = |cause| RecoverError::Target { path: options.target.clone(), cause };
     if options.target.symlink_metadata().is_ok() {
         return Err(target(io::ErrorKind::AlreadyExists.into()));
@@ -211,8 +200,7 @@ pub fn recover(input: &Input, options: &Options) -> Result<Outcome, RecoverError
     let reader =
         Reader { image: &view.image, is_shared: &is_shared, is_empty: &is_empty, is_stale: &is_stale };
     fill::write(&reader, &plan, &foundation, options, &mut outcome)?;
-    let files = [Some(&input.database), input.log.as_ref(), input.journal.as_ref()];
-    outcome.has_changed = files.into_iter().flatten().any(|file| file.has_changed());
+    outcome.has_changed = input.have_changed();
     Ok(outcome)
 }
 

@@ -1,12 +1,13 @@
 //! `kbsec sqlite recover`: a new database from a damaged one, and what became of each table.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kbsec::report::Sanitized;
 use kbsec::sqlite::files::Files;
-use kbsec::sqlite::recover::{self, Input, Options, Outcome, TableOutcome, WalUse};
+use kbsec::sqlite::recover::{self, Options, Outcome, TableOutcome, WalUse};
 
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
@@ -32,6 +33,12 @@ pub(crate) struct RecoverArgs {
     /// What to do with the write-ahead log
     #[arg(long, value_enum, default_value_t = Log::Auto, value_name = "WHEN")]
     log: Log,
+    /// Also write the new database as SQL statements
+    #[arg(long, value_name = "FILE")]
+    sql: Option<PathBuf>,
+    /// Also write its rows as lines of JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,14 +69,32 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context) -> anyhow::Result<Exit>
             Log::Use => WalUse::Use,
         },
     };
-    let input = Input { database: files.database, log: files.log, journal: files.journal };
-    let outcome = recover::recover(&input, &options).map_err(explain)?;
+    let outcome = recover::recover(&files, &options).map_err(explain)?;
     output::print(&text(&outcome, args))?;
+    if let Some(file) = &args.sql {
+        export(file, |out| recover::export_sql(&args.output, out))?;
+    }
+    if let Some(file) = &args.json {
+        export(file, |out| recover::export_json_lines(&args.output, out))?;
+    }
     let is_whole = outcome.not_done.is_empty()
         && outcome.check.is_empty()
         && outcome.tables.iter().all(|table| table.doubtful == 0 && table.lost_pages.is_empty());
     context.note(&format!("the evidence is as it was; the new database is {}", args.output.display()));
     Ok(if is_whole { Exit::Clean } else { Exit::Findings })
+}
+
+/// Writes the new database in another form.
+fn export(
+    file: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), recover::ExportError>,
+) -> anyhow::Result<()> {
+    output::write(Some(file), |out| {
+        write(out).map_err(|error| match error {
+            recover::ExportError::Write(cause) => cause,
+            recover::ExportError::Read(cause) => std::io::Error::other(cause),
+        })
+    })
 }
 
 fn explain(error: recover::RecoverError) -> anyhow::Error {
@@ -131,20 +156,18 @@ fn text(outcome: &Outcome, args: &RecoverArgs) -> String {
     text
 }
 
-/// Page numbers as ranges.
+/// Page numbers as ranges, and about how many rows they had.
 fn pages(table: &TableOutcome) -> String {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for &page in &table.lost_pages {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == page => *last = page,
-            _ => ranges.push((page, page)),
-        }
-    }
+    let ranges = table.lost_ranges();
     let shown: Vec<String> = ranges
         .iter()
         .take(10)
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .map(|pages| match pages.start() == pages.end() {
+            true => pages.start().to_string(),
+            false => format!("{}-{}", pages.start(), pages.end()),
+        })
         .collect();
     let more = if ranges.len() > 10 { ", …" } else { "" };
-    format!("{}{more}", shown.join(", "))
+    let rows = table.lost_rows_estimate.map_or_else(String::new, |rows| format!(" (about {rows} rows)"));
+    format!("{}{more}{rows}", shown.join(", "))
 }

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::super::fixture::{Case, Damaged, Encoding, Recipe, Rows, Sample, read_rows};
 use super::*;
+use crate::sqlite::files::Files;
 
 /// The schema without the places of its tables, and the numbers that an application keeps in the header.
 fn frame_of(connection: &Connection) -> Vec<String> {
@@ -93,7 +94,7 @@ fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, Vec<
     let log = damaged.wal.clone().map(|log| Arc::new(Evidence::of_bytes("a.db-wal", log)));
     let journal = damaged.journal.clone().map(|file| Arc::new(Evidence::of_bytes("a.db-journal", file)));
     let database = Arc::new(Evidence::of_bytes("a.db", damaged.db.clone()));
-    let input = Input { database, log, journal };
+    let input = Files { database, log, journal };
     let options = Options { target: target.clone(), schema, log: WalUse::Auto };
     let outcome = recover(&input, &options)?;
     let connection = Connection::open(&target).unwrap();
@@ -223,7 +224,7 @@ fn an_existing_file_is_never_replaced() {
     std::fs::write(&target, b"mine").unwrap();
     let sample = Recipe::platform().build();
     let database = Arc::new(Evidence::of_bytes("a.db", sample.db));
-    let input = Input { database, log: None, journal: None };
+    let input = Files { database, log: None, journal: None };
     let options = Options { target: target.clone(), schema: None, log: WalUse::Auto };
     assert!(matches!(recover(&input, &options), Err(RecoverError::Target { .. })));
     assert_eq!(std::fs::read(&target).unwrap(), b"mine");
@@ -285,7 +286,7 @@ proptest::proptest! {
         if cut % 3 == 0 {
             bytes.truncate(cut % bytes.len());
         }
-        let input = Input { database: Arc::new(Evidence::of_bytes("a.db", bytes)), log: None, journal: None };
+        let input = Files { database: Arc::new(Evidence::of_bytes("a.db", bytes)), log: None, journal: None };
         let options = Options { target: folder.path().join("new"), schema: None, log: WalUse::Auto };
         let found = recover(&input, &options);
         proptest::prop_assert!(found.is_ok() || matches!(found, Err(RecoverError::NothingFound)), "{found:?}");
@@ -330,7 +331,7 @@ fn with_conflicts(path: &std::path::Path) -> Vec<u8> {
 fn of_rows_that_exclude_each_other_the_better_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let bytes = with_conflicts(&folder.path().join("a.db"));
-    let input = Input { database: Arc::new(Evidence::of_bytes("a.db", bytes)), log: None, journal: None };
+    let input = Files { database: Arc::new(Evidence::of_bytes("a.db", bytes)), log: None, journal: None };
     let target = folder.path().join("new.db");
     let options = Options { target: target.clone(), schema: None, log: WalUse::Auto };
     let outcome = recover(&input, &options).unwrap();

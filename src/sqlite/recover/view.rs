@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::super::btree::BtreePage;
 use super::super::evidence::Evidence;
+use super::super::files::Files;
 use super::super::image::Image;
 use super::super::wal::{FrameState, Wal};
 use super::journal::Journal;
-use super::{Input, WalUse};
+use super::WalUse;
 
 /// The image that is recovered from.
 pub(super) struct View {
@@ -22,7 +23,7 @@ pub(super) struct View {
 
 impl View {
     /// Chooses it.
-    pub(super) fn choose(main: Image, input: &Input, wanted: WalUse) -> io::Result<Self> {
+    pub(super) fn choose(main: Image, input: &Files, wanted: WalUse) -> io::Result<Self> {
         let alone = |image, reason: &str| Self { image, reason: reason.to_owned(), stale: BTreeSet::new() };
         if let Some(view) = Self::rolled_back(&main, input, wanted)? {
             return Ok(view);
@@ -59,7 +60,7 @@ impl View {
 
 impl View {
     /// The database before a transaction that did not end, if there is a journal of one.
-    fn rolled_back(main: &Image, input: &Input, wanted: WalUse) -> io::Result<Option<Self>> {
+    fn rolled_back(main: &Image, input: &Files, wanted: WalUse) -> io::Result<Option<Self>> {
         let Some(file) = input.journal.as_ref().filter(|file| !file.is_empty() && wanted != WalUse::Ignore)
         else {
             return Ok(None);
