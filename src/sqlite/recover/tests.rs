@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::super::fixture::{Case, Damaged, Encoding, Recipe, Rows, Sample, read_rows};
 use super::*;
-use crate::sqlite::files::Files;
+use crate::sqlite::evidence::Evidence;
 
 /// The schema without the places of its tables, and the numbers that an application keeps in the header.
 fn frame_of(connection: &Connection) -> Vec<String> {

@@ -9,8 +9,8 @@ use super::super::evidence::Evidence;
 use super::super::files::Files;
 use super::super::image::Image;
 use super::super::wal::{FrameState, Wal};
-use super::journal::Journal;
 use super::WalUse;
+use super::journal::Journal;
 
 /// The image that is recovered from.
 pub(super) struct View {
