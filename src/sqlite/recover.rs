@@ -12,6 +12,7 @@ mod foundation;
 mod freelist;
 mod journal;
 mod leaf;
+mod quarantine;
 mod survey;
 #[cfg(test)]
 mod tests;

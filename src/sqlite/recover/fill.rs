@@ -15,20 +15,11 @@ use super::finish;
 use super::forest::Tree;
 use super::foundation::Foundation;
 use super::leaf::{Method, Reader, Row};
+use super::quarantine::{QUARANTINE, Sources, put_aside, quarantine};
 use super::{Options, Outcome, Plan, RecoverError, TableOutcome};
 
 /// Pages that are read before their rows are written.
 const WINDOW: usize = 128;
-
-/// Where doubtful rows go.
-pub(super) const QUARANTINE: &str = "kbsec_quarantine";
-
-/// Where rows come from.
-pub(super) struct Sources<'a> {
-    pub(super) reader: &'a Reader<'a>,
-    pub(super) plan: &'a Plan,
-    pub(super) encoding: Encoding,
-}
 
 /// Removes an unfinished file.
 struct Unfinished(PathBuf);
@@ -92,11 +83,6 @@ fn fill(
     connection.execute_batch("COMMIT; PRAGMA journal_mode = MEMORY")?;
     let sources = Sources { reader, plan, encoding: foundation.encoding };
     finish::complete(connection, path, &sources, outcome)
-}
-
-/// The statement that [`put_aside`] needs.
-pub(super) fn quarantine(connection: &Connection) -> rusqlite::Result<Statement<'_>> {
-    connection.prepare(&format!("INSERT INTO {QUARANTINE} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"))
 }
 
 fn open(path: &Path, plan: &Plan, foundation: &Foundation) -> rusqlite::Result<Connection> {
@@ -264,40 +250,4 @@ fn stored(value: Value<'_>, encoding: Encoding) -> ValueRef<'_> {
 
 fn default(value: &Owned) -> ValueRef<'_> {
     ValueRef::from(value)
-}
-
-/// Writes a row to the quarantine.
-pub(super) fn put_aside(
-    quarantine: &mut Statement<'_>,
-    table: &Definition,
-    row: &Row,
-    encoding: Encoding,
-) -> rusqlite::Result<()> {
-    let values: Vec<String> = Record::parse(&row.record).map_or(Vec::new(), |record| {
-        record.values().map_while(Result::ok).map(|value| json(value, encoding)).collect()
-    });
-    let rowid = (!table.is_keyed).then_some(row.rowid);
-    let confidence = if row.method == Method::Tree { 0.5 } else { 0.3 };
-    let name = (!table.name.is_empty()).then_some(&table.name);
-    let values = format!("[{}]", values.join(","));
-    let about = (name, rowid, row.page, row.offset as i64, row.method.name());
-    quarantine.execute(rusqlite::params![
-        about.0, about.1, about.2, about.3, about.4, confidence, row.doubt, values, row.record
-    ])?;
-    Ok(())
-}
-
-/// A value for people to read; the record beside it has its bytes.
-fn json(value: Value<'_>, encoding: Encoding) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) if number.is_finite() => format!("{number:?}"),
-        Value::Real(number) => format!("\"{number}\""),
-        Value::Text(text) => serde_json::Value::String(encoding.decode(text).0).to_string(),
-        Value::Blob(blob) => {
-            let hex: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{{\"blob\":\"{hex}\"}}")
-        }
-    }
 }

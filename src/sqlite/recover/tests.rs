@@ -99,7 +99,7 @@ fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, Vec<
     let outcome = recover(&input, &options)?;
     let connection = Connection::open(&target).unwrap();
     let mut rows = read_rows(&connection).unwrap();
-    rows.remove(fill::QUARANTINE);
+    rows.remove(quarantine::QUARANTINE);
     let aside = "SELECT count(*) || ' of ' || ifnull(table_name, 'no table') || ': ' || reason
                  FROM kbsec_quarantine GROUP BY table_name, reason ORDER BY table_name, reason";
     let mut aside = connection.prepare(aside).unwrap();

@@ -10,9 +10,9 @@ use super::super::header::Encoding;
 use super::super::image::Stored;
 use super::super::record::{Record, Value};
 use super::definition::{Definition, quote};
-use super::fill::{self, Sources};
 use super::forest::Tree;
 use super::leaf::{Method, Row};
+use super::quarantine::{self, Sources};
 use super::{Outcome, TableOutcome};
 
 /// What an index compares.
@@ -89,7 +89,7 @@ impl Unique {
             let row = origins.get(&identity(id));
             (row.map_or(Method::Carved, |row| row.method), row.is_none_or(|row| !is_logged(row)))
         };
-        let mut quarantine = fill::quarantine(connection)?;
+        let mut aside = quarantine::quarantine(connection)?;
         let places: Vec<String> = ids.iter().map(|id| format!("{id} = ?")).collect();
         let delete = format!("DELETE FROM {scan} WHERE {}", places.join(" AND "));
         let mut delete = connection.prepare(&delete)?;
@@ -105,7 +105,7 @@ impl Unique {
                 };
                 let mut row = origins.get(&identity(id)).cloned().unwrap_or_else(unknown);
                 row.doubt = Some(why.clone());
-                fill::put_aside(&mut quarantine, definition, &row, sources.encoding)?;
+                quarantine::put_aside(&mut aside, definition, &row, sources.encoding)?;
                 let gone = delete.execute(params_from_iter(id))? as u64;
                 outcome.move_to_quarantine(row.method.name(), gone);
             }
