@@ -27,6 +27,7 @@ use super::header::{HEADER_BYTES, Header};
 use super::image::Image;
 use super::record::{Record, Value};
 use super::schema::{Index, Schema, SchemaRow, Table};
+use super::wal::WAL_HEADER_BYTES;
 use crate::coverage::{Coverage, Gap};
 use crate::finding::{Finding, RuleMeta};
 use fault::{Fault, Faults};
@@ -45,6 +46,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Tables with the number of their rows, in the order of the schema.
     pub rows: Vec<(Arc<str>, u64)>,
+    /// Whether the pages changed while they were read: the findings may come from that.
+    pub moving: bool,
 }
 
 /// Every rule of the check, sorted by id.
@@ -64,6 +67,7 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
     let faults = Faults::default();
     let mut coverage = Coverage::default();
     let mut rows = Vec::new();
+    let before = generation(files);
     let main = frame::image(files, &faults);
     let view = main.as_ref().map(|main| view::choose(main, files, &faults));
     if let (Some(view), false) = (&view, faults.any(&[Rule::Unreadable])) {
@@ -75,12 +79,25 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
             .skipped
             .push(Gap::new(path.display().to_string(), "empty, which is a database without tables"));
     }
-    if files.have_changed() {
-        faults.add(Fault::new(Rule::Moving, "", 0, "somebody wrote to it during the check"));
+    let moving = files.database.has_changed() || generation(files) != before;
+    if moving {
+        let gap = Gap::new(path.display().to_string(), "it changed while it was read");
+        coverage.missed.push(gap.hint("Check again while no program writes, or check a snapshot."));
     }
     let faults = faults.into_sorted();
     let image = view.as_ref().map(|view| &view.image);
-    Outcome { findings: fault::findings(&faults, image, path), coverage, rows }
+    Outcome { findings: fault::findings(&faults, image, path), coverage, rows, moving }
+}
+
+/// What stands at the beginning of the log. Writers only add to a log, so that pages seen through it stay as they are
+/// until it begins anew.
+fn generation(files: &Files) -> [u8; WAL_HEADER_BYTES as usize] {
+    let mut start = [0; WAL_HEADER_BYTES as usize];
+    if let Some(log) = &files.log {
+        // What cannot be read now was reported when frames were read.
+        let _ = log.read_at(0, &mut start);
+    }
+    start
 }
 
 /// What a page is used for, as far as the structure tells.
