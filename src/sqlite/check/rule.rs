@@ -39,8 +39,8 @@ pub(super) enum Rule {
 
 use Rule::{
     Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, KeyOrder, Layout, LogDamaged,
-    LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap, Record, Reference,
-    Schema, Sequence, SharedPage, Text, TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
+    LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap, Record, Reference, Schema,
+    Sequence, SharedPage, Text, TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
 };
 
 const RECOVER: &str = "save the evidence first: `kbsec sqlite snapshot FILE -o FOLDER`";
@@ -173,13 +173,6 @@ const TOLD: [(Rule, &str, Severity, &str, &str); 28] = [
         Severity::Medium,
         "A transaction was cut off",
         "the next program that opens the database undoes it",
-    ),
-    (
-       
-        "moving-target",
-        Severity::Info,
-        "The file changed while it was read",
-        "what is reported may come from the change",
     ),
 ];
 
