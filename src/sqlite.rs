@@ -8,7 +8,7 @@ pub mod backup;
 pub mod btree;
 mod bytes;
 pub mod check;
-mod digest;
+pub mod digest;
 pub mod discover;
 pub mod draft;
 pub mod evidence;
