@@ -96,6 +96,14 @@ impl Image {
         self.log.as_ref().map(|log| &log.file)
     }
 
+    /// The pages that come from the log, sorted.
+    #[must_use]
+    pub fn replaced(&self) -> Vec<u32> {
+        let mut pages: Vec<u32> = self.log.iter().flat_map(|log| log.frames.keys().copied()).collect();
+        pages.sort_unstable();
+        pages
+    }
+
     /// Where a page is stored.
     #[must_use]
     pub fn stored(&self, page: u32) -> Stored {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::io;
 
-use super::super::bytes::be32;
-use super::super::evidence::Evidence;
-use super::super::sidecar::JOURNAL_MAGIC;
+use super::bytes::be32;
+use super::evidence::Evidence;
+use super::sidecar::JOURNAL_MAGIC;
 
 /// The pages that would be rolled back.
 #[derive(Debug)]
@@ -16,6 +16,13 @@ pub(super) struct Journal {
     pub(super) count: u32,
     /// Whether a record had a wrong checksum, so that later ones were not read.
     pub(super) is_cut: bool,
+}
+
+/// The page size that a journal names in its first header; `None` if it has no header, or one that was wiped.
+pub(super) fn page_size(file: &Evidence) -> io::Result<Option<u32>> {
+    let mut head = [0; 28];
+    file.read_at(0, &mut head)?;
+    Ok(head.starts_with(&JOURNAL_MAGIC).then(|| be32(&head, 24)))
 }
 
 impl Journal {

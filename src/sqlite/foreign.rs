@@ -1,0 +1,141 @@
+//! Foreign pages: whether what lies beside a database, a log or a journal, was written for another one.
+//!
+//! Nothing in the format ties the files together, so only their contents can tell.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use super::btree::{BtreePage, PageKind};
+use super::header::{HEADER_BYTES, Header};
+use super::image::Image;
+use super::overflow;
+use super::record::Record;
+use super::schema::SchemaRow;
+
+/// Pages that are compared.
+const MOST: usize = 512;
+/// Names that are told of each database.
+const NAMES: usize = 3;
+
+/// What tells that the pages that `over` has in place of those of `main` belong to another database; `None` if
+/// nothing does.
+///
+/// # Errors
+/// When the system cannot read one of them.
+pub(super) fn sign(main: &Image, over: &Image) -> io::Result<Option<String>> {
+    let replaced: Vec<u32> = over.replaced().into_iter().filter(|page| main.contains(*page)).collect();
+    let has_first = replaced.first() == Some(&1);
+    if has_first {
+        // What the log does not replace says nothing of the log.
+        let before = tables(main, &|_| true)?;
+        let after = tables(over, &|page| replaced.binary_search(&page).is_ok())?;
+        if !before.is_empty() && !after.is_empty() {
+            let others = before.is_disjoint(&after);
+            return Ok(others.then(|| {
+                format!("it holds the tables {}, and the file {}", list(&after), list(&before))
+            }));
+        }
+        // A database whose first tables are in the log alone.
+        if before.is_empty() && is_sound_and_empty(main)? {
+            return Ok(None);
+        }
+    }
+    let (mut compared, mut shared, mut unlike) = (0u32, 0u32, 0u32);
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    for page in replaced.into_iter().take(MOST) {
+        main.read(page, &mut old)?;
+        over.read(page, &mut new)?;
+        let (Some(before), Some(after)) = (Content::of(main, page, &old), Content::of(main, page, &new))
+        else {
+            continue;
+        };
+        compared += 1;
+        shared += u32::from(before.shares_with(&after));
+        unlike += u32::from(!before.looks_like(&after));
+    }
+    // Without page 1 no page was given another use, so that even new rows have the form of the old ones.
+    let is_other = match has_first {
+        true => shared * 8 < compared,
+        false => shared * 8 < compared && unlike > 0 && (shared == 0 || unlike * 2 > compared),
+    };
+    let strange = compared - shared;
+    Ok(is_other.then(|| format!("{strange} of {compared} pages in it have nothing in common with the file")))
+}
+
+/// The names of tables and indexes on pages of the schema that count, those of SQLite itself left out.
+fn tables(image: &Image, counts: &dyn Fn(u32) -> bool) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    let (mut bytes, mut payload) = (Vec::new(), Vec::new());
+    image.read(1, &mut bytes)?;
+    let encoding = Header::new(bytes.get(..HEADER_BYTES).unwrap_or_default()).encoding();
+    let (mut open, mut seen) = (vec![1], BTreeSet::new());
+    while let Some(number) = open.pop() {
+        if !image.contains(number) || !seen.insert(number) {
+            continue;
+        }
+        image.read(number, &mut bytes)?;
+        let Ok(page) = BtreePage::parse(&bytes, number, image.geometry()) else { continue };
+        for cell in page.iter().flatten().filter(|_| page.kind().is_table()) {
+            open.extend(cell.child);
+            let Some(local) = cell.payload.filter(|_| counts(number)) else { continue };
+            payload.clear();
+            if overflow::read(image, &local, &mut payload, &mut |_| true).is_ok()
+                && let Ok(row) = SchemaRow::read(0, &payload, encoding)
+                && !row.name.starts_with("sqlite_")
+            {
+                names.insert(row.name.to_string());
+            }
+        }
+        open.extend(page.right_child().filter(|_| page.kind().is_table()));
+    }
+    Ok(names)
+}
+
+/// Whether nothing was made in it yet, which is something else than a schema that cannot be read.
+fn is_sound_and_empty(image: &Image) -> io::Result<bool> {
+    let mut bytes = Vec::new();
+    image.read(1, &mut bytes)?;
+    let page = BtreePage::parse(&bytes, 1, image.geometry());
+    Ok(page.is_ok_and(|page| page.kind() == PageKind::TableLeaf && page.cells() == 0))
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+    let more = if names.len() > NAMES { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// What is on a page of a b-tree.
+struct Content<'a> {
+    kind: PageKind,
+    /// The bytes of its cells.
+    cells: BTreeSet<&'a [u8]>,
+    /// How many values its records have.
+    widths: BTreeSet<usize>,
+}
+
+impl<'a> Content<'a> {
+    /// `None` if it has no cells of some length.
+    fn of(image: &Image, number: u32, bytes: &'a [u8]) -> Option<Self> {
+        let page = BtreePage::parse(bytes, number, image.geometry()).ok()?;
+        let mut content = Self {
+            kind: page.kind(),
+            cells: BTreeSet::new(),
+            widths: BTreeSet::new(),
+        };
+        for cell in page.iter().flatten().filter(|cell| cell.size > 6) {
+            content.cells.extend(bytes.get(cell.offset..cell.offset + cell.size));
+            let record = cell.payload.and_then(|payload| Record::parse(payload.local).ok());
+            content.widths.extend(record.map(|record| record.types().count()));
+        }
+        (!content.cells.is_empty()).then_some(content)
+    }
+
+    fn shares_with(&self, other: &Self) -> bool {
+        self.kind == other.kind && !self.cells.is_disjoint(&other.cells)
+    }
+
+    fn looks_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && (self.widths == other.widths || !self.widths.is_disjoint(&other.widths))
+    }
+}
