@@ -31,9 +31,8 @@ pub(super) fn sign(main: &Image, over: &Image) -> io::Result<Option<String>> {
         let after = tables(over, &|page| replaced.binary_search(&page).is_ok())?;
         if !before.is_empty() && !after.is_empty() {
             let others = before.is_disjoint(&after);
-            return Ok(others.then(|| {
-                format!("it holds the tables {}, and the file {}", list(&after), list(&before))
-            }));
+            return Ok(others
+                .then(|| format!("it holds the tables {}, and the file {}", list(&after), list(&before))));
         }
         // A database whose first tables are in the log alone.
         if before.is_empty() && is_sound_and_empty(main)? {
@@ -118,11 +117,7 @@ impl<'a> Content<'a> {
     /// `None` if it has no cells of some length.
     fn of(image: &Image, number: u32, bytes: &'a [u8]) -> Option<Self> {
         let page = BtreePage::parse(bytes, number, image.geometry()).ok()?;
-        let mut content = Self {
-            kind: page.kind(),
-            cells: BTreeSet::new(),
-            widths: BTreeSet::new(),
-        };
+        let mut content = Self { kind: page.kind(), cells: BTreeSet::new(), widths: BTreeSet::new() };
         for cell in page.iter().flatten().filter(|cell| cell.size > 6) {
             content.cells.extend(bytes.get(cell.offset..cell.offset + cell.size));
             let record = cell.payload.and_then(|payload| Record::parse(payload.local).ok());

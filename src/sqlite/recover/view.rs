@@ -73,9 +73,8 @@ impl View {
             return Ok(None);
         }
         let cut = if journal.is_cut { "; a part of the journal is damaged" } else { "" };
-        let reason = format!(
-            "the file with {count} pages of its rollback journal, as a transaction did not end{cut}"
-        );
+        let reason =
+            format!("the file with {count} pages of its rollback journal, as a transaction did not end{cut}");
         Ok(Some(Self { image, reason, stale: BTreeSet::new() }))
     }
 }
