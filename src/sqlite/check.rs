@@ -101,7 +101,8 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
     }
     let mut faults = faults.into_sorted();
     if let Some(views) = &views {
-        torn::explain(&mut faults, views);
+        let torn = torn::faults(&faults, views);
+        faults.extend(torn);
     }
     let image = views.as_ref().map(|views| &views.image);
     Outcome { findings: fault::findings(&faults, image, path), coverage, rows, moving, about }

@@ -58,7 +58,7 @@ fn views(account: &DatabaseAccount, page: &mut Page<'_>) -> io::Result<()> {
     let Some(first) = views.first() else { return Ok(()) };
     for (at, (name, _)) in first.differing.iter().enumerate().take(TABLES) {
         let counts = views.iter().map(|view| number(view.differing.get(at).map_or(0, |(_, rows)| *rows)));
-        let line = format!("{name}: {} rows, in this order", counts.collect::<Vec<_>>().join(", "));
+        let line = format!("rows of {name} in this order: {}", counts.collect::<Vec<_>>().join(", "));
         page.entry("", Body::Below(&line))?;
     }
     if let Some(more) = first.differing.len().checked_sub(TABLES).filter(|more| *more > 0) {

@@ -56,7 +56,7 @@ pub(super) fn describe(about: &mut DatabaseAccount, found: &Found, views: &Views
         seen.push(Seen::new(*kind, image, &found, &faults));
     }
     seen.sort_by_key(|seen| seen.kind);
-    about.advice = advice(&seen, faults.any(&[Rule::LogForeign]));
+    about.advice = advice(&seen, faults.any(&[Rule::LogForeign]), &about.path);
     about.views = seen.iter().map(|one| view(one, &seen, views.kind)).collect();
 }
 
@@ -80,56 +80,64 @@ fn view(one: &Seen, all: &[Seen], reported: Kind) -> View {
 }
 
 /// What a person should know of the difference between the views.
-fn advice(seen: &[Seen], is_foreign: bool) -> Vec<String> {
+fn advice(seen: &[Seen], is_foreign: bool, path: &str) -> Vec<String> {
+    if is_foreign {
+        let what =
+            "The log is another database's, and SQLite does not see that: the file alone is what counts.";
+        return vec![what.to_owned()];
+    }
     let of = |kind: Kind| seen.iter().find(|seen| seen.kind == kind);
     let mut advice = Vec::new();
-    let mut say = |holds: bool, what: String| advice.extend(holds.then_some(what));
     if let (Some(file), Some(sqlite)) = (of(Kind::File), of(Kind::Sqlite)) {
-        let (missing, gone) = (file.lacks(sqlite), sqlite.lacks(file));
-        say(
-            is_foreign,
-            "The log is another database's: the file alone is what counts. SQLite does not see that.".into(),
-        );
-        say(
-            !is_foreign && missing > 0,
-            format!(
-                "{missing} rows are only in the log: whoever copies the file without its -wal file loses them."
-            ),
-        );
-        say(!is_foreign && gone > 0, format!("{gone} rows of the file were deleted by changes in the log."));
-        say(!is_foreign && file.is_sound() && !sqlite.is_sound(), "The file alone is sound, and damaged with the \
-            log over it: the log may be one of an older or newer file, as when a backup was put in the place of a \
-            database and the old log stayed.".into());
-        say(
-            !is_foreign && !file.is_sound() && sqlite.is_sound(),
-            "The file is whole only together with its log, as \
-            it can be while a program writes: never separate them."
-                .into(),
-        );
+        advice.extend(of_log(file, sqlite));
     }
-    let today = of(Kind::Sqlite).or(of(Kind::File));
-    if let (Some(today), Some(all)) = (today, of(Kind::Resynchronised)) {
-        let saved = today.lacks(all);
-        say(
-            !is_foreign && saved > 0,
-            format!("SQLite will drop {saved} rows that can be saved: kbsec sqlite recover"),
-        );
-        say(
-            !is_foreign && saved == 0,
-            "SQLite will drop changes in the log that can be saved: kbsec sqlite recover".into(),
-        );
+    if let (Some(today), Some(all)) = (of(Kind::Sqlite).or(of(Kind::File)), of(Kind::Resynchronised)) {
+        let what = match today.lacks(all) {
+            0 => "changes in the log".to_owned(),
+            rows => format!("{rows} rows"),
+        };
+        let recover = format!("kbsec sqlite recover {path} -o NEW.db");
+        advice.push(format!("SQLite will drop {what} that can be saved: {recover}"));
     }
     if let (Some(file), Some(before)) = (of(Kind::File), of(Kind::RolledBack)) {
-        say(
-            !file.is_sound() && before.is_sound(),
-            "The file is in the middle of a change; once SQLite has undone \
-            it with the journal it is sound. Keep the journal with the file."
-                .into(),
-        );
-        say(
-            !before.is_sound(),
-            "It stays damaged when SQLite has undone the change with the journal.".into(),
-        );
+        advice.extend(of_journal(file, before).map(str::to_owned));
     }
     advice
+}
+
+/// What the file says without its log, as SQLite uses that.
+fn of_log(file: &Seen, sqlite: &Seen) -> Vec<String> {
+    let mut advice = Vec::new();
+    let (missing, gone) = (file.lacks(sqlite), sqlite.lacks(file));
+    if missing > 0 {
+        advice.push(format!(
+            "{missing} rows are only in the log: whoever copies the file without its -wal file loses them."
+        ));
+    }
+    if gone > 0 {
+        advice.push(format!("{gone} rows of the file were deleted by changes in the log."));
+    }
+    let doubt = match (file.is_sound(), sqlite.is_sound()) {
+        (true, false) => {
+            "The file alone is sound, and damaged with the log over it: the log may be one of an older or newer \
+             file, as when a backup was put in the place of a database and its old log stayed."
+        }
+        (false, true) => {
+            "The file is whole only together with its log, as it can be while a program writes: keep them together."
+        }
+        _ => return advice,
+    };
+    advice.push(doubt.to_owned());
+    advice
+}
+
+fn of_journal(file: &Seen, before: &Seen) -> Option<&'static str> {
+    match (file.is_sound(), before.is_sound()) {
+        (false, true) => Some(
+            "The file is in the middle of a change, and sound once SQLite has undone that with the journal: the \
+             problems told above end then. Keep the journal with the file.",
+        ),
+        (_, false) => Some("It stays damaged when SQLite has undone the change with the journal."),
+        (true, true) => None,
+    }
 }

@@ -13,6 +13,7 @@ pub(super) enum Rule {
     Truncated,
     TrailingBytes,
     Unreadable,
+    TornPage,
     Page,
     Cell,
     Layout,
@@ -44,8 +45,8 @@ pub(super) enum Rule {
 use Rule::{
     Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, JournalForeign, KeyOrder, Layout,
     LogDamaged, LogForeign, LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap,
-    Record, Reference, Schema, SearchIndex, Sequence, SharedPage, StoppedWriter, Text, TrailingBytes,
-    TreeShape, Truncated, Unique, Unreadable,
+    Record, Reference, Schema, SearchIndex, Sequence, SharedPage, StoppedWriter, Text, TornPage,
+    TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
 };
 
 const RECOVER: &str = "save the evidence first: `kbsec sqlite snapshot FILE -o FOLDER`";
@@ -54,7 +55,7 @@ const NEXT: &str =
 const REINDEX: &str = "if nothing else is damaged, run `REINDEX` on a copy: the rows are in the table";
 
 /// Each rule with its name, how bad it is, its title, and what it means.
-const TOLD: [(Rule, &str, Severity, &str, &str); 32] = [
+const TOLD: [(Rule, &str, Severity, &str, &str); 33] = [
     (
         NotADatabase,
         "not-a-database",
@@ -78,6 +79,14 @@ const TOLD: [(Rule, &str, Severity, &str, &str); 32] = [
         Severity::Critical,
         "Unreadable part of the file",
         "the disk gives no data there",
+    ),
+    (
+        TornPage,
+        "torn-page",
+        Severity::Critical,
+        "Page written in part only",
+        "the power failed, a copy was made while somebody wrote, or the disk lost sectors: rows on it are gone; other \
+         problems told of this page come from it",
     ),
     (Page, "page", Severity::Critical, "Damaged page", "every row on it is out of reach"),
     (Cell, "cell", Severity::Critical, "Damaged cell", "the row cannot be read"),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::fault::Fault;
+use super::rule::Rule;
 use super::view::{Kind, Views};
 use crate::sqlite::btree::BtreePage;
 use crate::sqlite::image::Image;
@@ -10,16 +11,14 @@ use crate::sqlite::image::Image;
 /// What disks write at once, at least.
 const SECTOR: usize = 512;
 
-/// Adds the cause to the first fault of each page that was torn. Faults are sorted.
-pub(super) fn explain(faults: &mut [Fault], views: &Views) {
+/// The torn pages among those that have a fault.
+pub(super) fn faults(known: &[Fault], views: &Views) -> Vec<Fault> {
     let mut seen = HashSet::new();
-    for fault in faults.iter_mut().filter(|fault| fault.page > 0 && fault.rule.harms_a_page()) {
-        if seen.insert(fault.page)
-            && let Some(cause) = cause(fault.page, views)
-        {
-            fault.what = format!("{}; {cause}", fault.what);
-        }
-    }
+    let harmed = known.iter().filter(|fault| fault.page > 0 && fault.rule.harms_a_page());
+    let torn = harmed.filter(|fault| seen.insert(fault.page)).filter_map(|fault| {
+        Some(Fault::new(Rule::TornPage, &fault.object, fault.page, cause(fault.page, views)?))
+    });
+    torn.collect()
 }
 
 fn cause(page: u32, views: &Views) -> Option<String> {
@@ -29,7 +28,7 @@ fn cause(page: u32, views: &Views) -> Option<String> {
     let zero = zeroed(&views.image, page, &bytes);
     if !zero.is_empty() {
         let is = if zero.len() == 1 { "is" } else { "are" };
-        return Some(format!("{} {is} zero: a torn write, or sectors that the disk lost", list(&zero, all)));
+        return Some(format!("{} {is} zero: a torn write", list(&zero, all)));
     }
     let before = views.others.iter().filter(|(kind, _)| matches!(kind, Kind::File | Kind::RolledBack));
     let journal = before.clone().any(|(kind, _)| *kind == Kind::RolledBack);
