@@ -94,6 +94,7 @@ fn advice(seen: &[Seen], is_foreign: bool, path: &str) -> Vec<String> {
     if let (Some(today), Some(all)) = (of(Kind::Sqlite).or(of(Kind::File)), of(Kind::Resynchronised)) {
         let what = match today.lacks(all) {
             0 => "changes in the log".to_owned(),
+            1 => "1 row".to_owned(),
             rows => format!("{rows} rows"),
         };
         let recover = format!("kbsec sqlite recover {path} -o NEW.db");
@@ -110,12 +111,14 @@ fn of_log(file: &Seen, sqlite: &Seen) -> Vec<String> {
     let mut advice = Vec::new();
     let (missing, gone) = (file.lacks(sqlite), sqlite.lacks(file));
     if missing > 0 {
+        let are = if missing == 1 { "row is" } else { "rows are" };
         advice.push(format!(
-            "{missing} rows are only in the log: whoever copies the file without its -wal file loses them."
+            "{missing} {are} only in the log: whoever copies the file without its -wal file loses that."
         ));
     }
     if gone > 0 {
-        advice.push(format!("{gone} rows of the file were deleted by changes in the log."));
+        let were = if gone == 1 { "row of the file was" } else { "rows of the file were" };
+        advice.push(format!("{gone} {were} deleted by changes in the log."));
     }
     let doubt = match (file.is_sound(), sqlite.is_sound()) {
         (true, false) => {

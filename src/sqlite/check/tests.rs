@@ -272,3 +272,26 @@ fn the_platform_is_known_and_a_stale_search_index_is_named_with_its_repair() {
     assert!(what.contains("INSERT INTO incidents_fts(incidents_fts) VALUES('rebuild')"), "{what}");
     assert!(stale.coverage.missed.is_empty());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stopped_process_that_keeps_the_lock_is_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    drop(crate::sqlite::witness::database(&path, "WAL", 10));
+    let other = crate::sqlite::witness::Other::start(&path, "BEGIN IMMEDIATE; DELETE FROM t WHERE a = 1;");
+    let look = || {
+        let options =
+            crate::sqlite::holders::Options { database: path.clone(), proc_folder: PathBuf::from("/proc") };
+        holders(&crate::sqlite::holders::holders(&options).unwrap())
+    };
+    assert!(stopped(&look(), &path).is_none());
+    let pid = other.0.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    let found = (0..200).find_map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        stopped(&look(), &path)
+    });
+    let place = found.unwrap().locations()[0].database.clone().unwrap();
+    assert!(place.what.contains(&pid) && place.what.contains("WAL_WRITE"), "{}", place.what);
+}
