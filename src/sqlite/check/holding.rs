@@ -6,7 +6,7 @@ use super::fault::{self, Fault};
 use super::rule::Rule;
 use crate::coverage::Holder;
 use crate::finding::Finding;
-use crate::sqlite::holders::{self, Lock};
+use crate::sqlite::holders::{self, Lock, LockKind};
 
 /// The processes, for the account of the database.
 #[must_use]
@@ -29,9 +29,12 @@ pub fn holders(outcome: &holders::Outcome) -> Vec<Holder> {
 fn locks(locks: &[Lock]) -> Vec<String> {
     let name = |lock: &Lock| {
         let waits = if lock.waits { "waits for " } else { "" };
-        // The same byte is a lock of a reader or, where it excludes all others, of a writer.
-        let alone = if lock.writes { "" } else { " (shared)" };
-        lock.kinds.iter().map(|kind| format!("{waits}{}{alone}", kind.name())).collect::<Vec<_>>()
+        let name = |kind: &LockKind| match (kind, lock.writes) {
+            // The bytes of readers are a lock of the writer where nobody else may have them.
+            (LockKind::Shared, true) => format!("{waits}EXCLUSIVE"),
+            (kind, _) => format!("{waits}{}", kind.name()),
+        };
+        lock.kinds.iter().map(name).collect::<Vec<_>>()
     };
     let mut names: Vec<String> = locks.iter().flat_map(name).collect();
     names.sort();
