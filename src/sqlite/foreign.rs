@@ -34,8 +34,9 @@ pub(super) fn sign(main: &Image, over: &Image) -> io::Result<Option<String>> {
             return Ok(others
                 .then(|| format!("it holds the tables {}, and the file {}", list(&after), list(&before))));
         }
-        // A database whose first tables are in the log alone.
-        if before.is_empty() && is_sound_and_empty(main)? {
+        // A database whose first tables are in the log alone, or a schema that the log leaves as it is: then its first
+        // page leads to the same pages.
+        if before.is_empty() && is_sound_and_empty(main)? || has_same_branches(main, over)? {
             return Ok(None);
         }
     }
@@ -98,6 +99,22 @@ fn is_sound_and_empty(image: &Image) -> io::Result<bool> {
     Ok(page.is_ok_and(|page| page.kind() == PageKind::TableLeaf && page.cells() == 0))
 }
 
+/// Whether the first page leads to the same pages of the schema in both, and counts as many changes of it.
+fn has_same_branches(main: &Image, over: &Image) -> io::Result<bool> {
+    let branches = |image: &Image| -> io::Result<Option<(u32, Vec<u32>)>> {
+        let mut bytes = Vec::new();
+        image.read(1, &mut bytes)?;
+        let page = BtreePage::parse(&bytes, 1, image.geometry()).ok();
+        let cookie = Header::new(bytes.get(..HEADER_BYTES).unwrap_or_default()).schema_cookie();
+        let inner = page.filter(|page| page.kind() == PageKind::TableInterior);
+        Ok(inner.map(|page| {
+            let children = page.iter().flatten().filter_map(|cell| cell.child);
+            (cookie, children.chain(page.right_child()).collect())
+        }))
+    };
+    Ok(branches(main)?.is_some_and(|before| branches(over).is_ok_and(|after| after == Some(before))))
+}
+
 fn list(names: &BTreeSet<String>) -> String {
     let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
     let more = if names.len() > NAMES { ", …" } else { "" };
@@ -132,5 +149,78 @@ impl<'a> Content<'a> {
 
     fn looks_like(&self, other: &Self) -> bool {
         self.kind == other.kind && (self.widths == other.widths || !self.widths.is_disjoint(&other.widths))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use rusqlite::Connection;
+
+    use super::super::files::Files;
+    use super::super::wal::Wal;
+    use super::*;
+
+    /// A database with tables of these names, and statements that stay in its log.
+    fn database(path: &Path, names: &[&str], statements: &str) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch("PRAGMA page_size = 512; PRAGMA journal_mode = wal; PRAGMA wal_autocheckpoint = 0")
+            .unwrap();
+        for name in names {
+            let sql = format!(
+                "CREATE TABLE {name}(a INTEGER PRIMARY KEY, b TEXT, c REAL);
+                 WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 200)
+                 INSERT INTO {name} SELECT value, '{name} ' || value, value FROM n;"
+            );
+            connection.execute_batch(&sql).unwrap();
+        }
+        connection.execute_batch(&format!("PRAGMA wal_checkpoint(TRUNCATE); {statements}")).unwrap();
+        connection
+    }
+
+    fn sign_of(path: &Path, log: &Path) -> Option<String> {
+        let files = Files::open(path).unwrap();
+        let log = Arc::new(super::super::evidence::Evidence::open(log).unwrap());
+        let geometry = super::super::header::Geometry::new(512, 0).unwrap();
+        let main = Image::new(files.database, 0, geometry);
+        let frames = Wal::read(&log, 512).unwrap().chained().unwrap();
+        sign(&main, &main.with_frames(log, frames.frames, frames.pages)).unwrap()
+    }
+
+    #[test]
+    fn whatever_is_done_to_a_database_its_log_stays_its_own() {
+        // With many tables the schema takes several pages, and the log holds only the first of them.
+        let many: Vec<String> = (0..12).map(|number| format!("table_{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        for names in [&["one"][..], &many] {
+            let name = names[0];
+            for statements in [
+                format!("UPDATE {name} SET a = a + 100000, b = hex(randomblob(9)), c = random()"),
+                format!("DELETE FROM {name}; INSERT INTO {name} VALUES (9000, 'x', 1)"),
+                format!("DROP TABLE {name}; CREATE TABLE {name}_new(x); INSERT INTO {name}_new VALUES (1)"),
+                "VACUUM".to_owned(),
+            ] {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("a.db");
+                let _user = database(&path, names, &statements);
+                let is_renamed = statements.starts_with("DROP") && names.len() == 1;
+                let sign = sign_of(&path, &folder.path().join("a.db-wal"));
+                // Where no table is left of those in the file, nothing tells it from another database.
+                assert_eq!(sign.is_some(), is_renamed, "{statements}: {sign:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_of_other_tables_is_foreign() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("a.db"), folder.path().join("b.db"));
+        let _one = database(&one, &["one", "two"], "");
+        let _two = database(&two, &["red", "blue"], "CREATE TABLE green(x); DELETE FROM red WHERE a % 2 = 1");
+        let sign = sign_of(&one, &folder.path().join("b.db-wal")).unwrap();
+        assert_eq!(sign, "it holds the tables blue, green, red, and the file one, two");
     }
 }

@@ -178,12 +178,13 @@ fn judge(wal: &Wal, seen: Option<&Overlay>, all: Option<&Overlay>, faults: &Faul
         ),
     );
     if damaged > 0 {
+        let frames = if damaged == 1 { "frame is" } else { "frames are" };
         let pages = wal.stale_pages();
         let stale = match pages.is_empty() {
             true => String::new(),
             false => format!("; older content stands for pages {pages:?}"),
         };
-        fault(Rule::LogDamaged, format!("{damaged} frames are damaged{stale}"));
+        fault(Rule::LogDamaged, format!("{damaged} {frames} damaged{stale}"));
     }
 }
 
