@@ -2,7 +2,7 @@
 //!
 //! Nothing in the format ties the files together, so only their contents can tell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use super::btree::{BtreePage, PageKind};
@@ -28,11 +28,15 @@ pub(super) fn sign(main: &Image, over: &Image) -> io::Result<Option<String>> {
     if has_first {
         // What the log does not replace says nothing of the log.
         let before = tables(main, &|_| true)?;
-        let after = tables(over, &|page| replaced.binary_search(&page).is_ok())?;
+        let after = tables(over, &|page| over.replaces(page))?;
         if !before.is_empty() && !after.is_empty() {
-            let others = before.is_disjoint(&after);
-            return Ok(others
-                .then(|| format!("it holds the tables {}, and the file {}", list(&after), list(&before))));
+            let shares_name = after.keys().any(|name| before.contains_key(name));
+            // A table that got another name keeps its pages.
+            let is_rooted = |root: &u32| before.values().any(|known| known == root);
+            let is_renamed = after.values().all(|root| is_rooted(root) && !over.replaces(*root));
+            let is_other = !shares_name && !is_renamed;
+            let (theirs, ours) = (list(&after), list(&before));
+            return Ok(is_other.then(|| format!("it holds the tables {theirs}, and the file {ours}")));
         }
         // A database whose first tables are in the log alone, or a schema that the log leaves as it is: then its first
         // page leads to the same pages.
@@ -62,9 +66,9 @@ pub(super) fn sign(main: &Image, over: &Image) -> io::Result<Option<String>> {
     Ok(is_other.then(|| format!("{strange} of {compared} pages in it have nothing in common with the file")))
 }
 
-/// The names of tables and indexes on pages of the schema that count, those of SQLite itself left out.
-fn tables(image: &Image, counts: &dyn Fn(u32) -> bool) -> io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
+/// Tables and indexes on pages of the schema that count, with their roots; those of SQLite itself are left out.
+fn tables(image: &Image, counts: &dyn Fn(u32) -> bool) -> io::Result<BTreeMap<String, u32>> {
+    let mut names = BTreeMap::new();
     let (mut bytes, mut payload) = (Vec::new(), Vec::new());
     image.read(1, &mut bytes)?;
     let encoding = Header::new(bytes.get(..HEADER_BYTES).unwrap_or_default()).encoding();
@@ -83,7 +87,7 @@ fn tables(image: &Image, counts: &dyn Fn(u32) -> bool) -> io::Result<BTreeSet<St
                 && let Ok(row) = SchemaRow::read(0, &payload, encoding)
                 && !row.name.starts_with("sqlite_")
             {
-                names.insert(row.name.to_string());
+                names.insert(row.name.to_string(), row.root);
             }
         }
         open.extend(page.right_child().filter(|_| page.kind().is_table()));
@@ -115,8 +119,8 @@ fn has_same_branches(main: &Image, over: &Image) -> io::Result<bool> {
     Ok(branches(main)?.is_some_and(|before| branches(over).is_ok_and(|after| after == Some(before))))
 }
 
-fn list(names: &BTreeSet<String>) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+fn list(names: &BTreeMap<String, u32>) -> String {
+    let shown: Vec<&str> = names.keys().take(NAMES).map(String::as_str).collect();
     let more = if names.len() > NAMES { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
 }
@@ -201,6 +205,7 @@ mod tests {
                 format!("UPDATE {name} SET a = a + 100000, b = hex(randomblob(9)), c = random()"),
                 format!("DELETE FROM {name}; INSERT INTO {name} VALUES (9000, 'x', 1)"),
                 format!("DROP TABLE {name}; CREATE TABLE {name}_new(x); INSERT INTO {name}_new VALUES (1)"),
+                format!("ALTER TABLE {name} RENAME TO renamed"),
                 "VACUUM".to_owned(),
             ] {
                 let folder = tempfile::tempdir().unwrap();

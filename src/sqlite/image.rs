@@ -104,6 +104,12 @@ impl Image {
         pages
     }
 
+    /// Whether a page comes from the log.
+    #[must_use]
+    pub fn replaces(&self, page: u32) -> bool {
+        self.frame(page).is_some()
+    }
+
     /// Where a page is stored.
     #[must_use]
     pub fn stored(&self, page: u32) -> Stored {
