@@ -97,7 +97,10 @@ fn advice(seen: &[Seen], is_foreign: bool, path: &str) -> Vec<String> {
             1 => "1 row".to_owned(),
             rows => format!("{rows} rows"),
         };
-        let recover = format!("kbsec sqlite recover {path} -o NEW.db");
+        // A name that a shell may read otherwise is not made a part of a command.
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
+        let file = if !path.starts_with('-') && path.bytes().all(is_plain) { path } else { "FILE" };
+        let recover = format!("kbsec sqlite recover {file} -o NEW.db");
         advice.push(format!("SQLite will drop {what} that can be saved: {recover}"));
     }
     if let (Some(file), Some(before)) = (of(Kind::File), of(Kind::RolledBack)) {

@@ -19,13 +19,16 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// What to type to build it anew.
+    /// What to type to build it anew. A name that a shell or SQL may read otherwise is not made a part of a command.
     pub(super) fn repair(&self) -> String {
         let name = &self.name;
-        format!(
-            "to build it anew, on a copy of the database: sqlite3 COPY.db \"INSERT INTO {name}({name}) \
-             VALUES('rebuild')\""
-        )
+        match name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            true => format!(
+                "to build it anew, on a copy of the database: sqlite3 COPY.db \"INSERT INTO {name}({name}) \
+                 VALUES('rebuild')\""
+            ),
+            false => "to build it anew, use its command 'rebuild' on a copy of the database".to_owned(),
+        }
     }
 }
 
