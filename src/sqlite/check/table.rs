@@ -16,6 +16,8 @@ pub(super) struct Rows<'a> {
     places: Vec<Option<usize>>,
     /// For each column, what a shorter record means.
     defaults: Vec<Stored>,
+    /// The columns of records that must not be NULL.
+    never_null: Vec<usize>,
 }
 
 /// A value that owns its bytes, in the encoding of the database.
@@ -30,9 +32,14 @@ enum Stored {
 impl<'a> Rows<'a> {
     pub(super) fn new(table: &'a Table, indexes: Vec<&'a Index>, encoding: Encoding) -> Self {
         let place = |column| table.stored.iter().position(|stored| *stored == column);
-        let places = (0..table.columns.len()).map(place).collect();
+        let places: Vec<_> = (0..table.columns.len()).map(place).collect();
+        let is_strict = |column: &usize| {
+            let is_key = table.rowid_alias == Some(*column);
+            table.columns[*column].not_null && !is_key && places[*column].is_some()
+        };
+        let never_null = (0..table.columns.len()).filter(is_strict).collect();
         let defaults = table.columns.iter().map(|column| Stored::of(&column.default, encoding)).collect();
-        Self { table, indexes, encoding, places, defaults }
+        Self { table, indexes, encoding, places, defaults, never_null }
     }
 
     /// Looks at one row, and adds the entries that indexes must have for it to the sums.
@@ -43,13 +50,9 @@ impl<'a> Rows<'a> {
         sums: &mut Vec<Sum>,
         fault: &mut dyn FnMut(Rule, String),
     ) {
-        for (number, column) in self.table.columns.iter().enumerate() {
-            if column.not_null
-                && self.table.rowid_alias != Some(number)
-                && self.places[number].is_some()
-                && self.value(number, values, rowid) == Value::Null
-            {
-                fault(Rule::NotNull, format!("its column {} is NULL", column.name));
+        for column in &self.never_null {
+            if self.value(*column, values, rowid) == Value::Null {
+                fault(Rule::NotNull, format!("its column {} is NULL", self.table.columns[*column].name));
             }
         }
         if self.encoding == Encoding::Utf8 {
