@@ -13,9 +13,13 @@ const HOLDERS: usize = 12;
 
 /// Writes what there is to tell of each database; of most there is nothing.
 pub(super) fn write(databases: &[DatabaseAccount], page: &mut Page<'_>) -> io::Result<()> {
+    let mut told = std::collections::HashSet::new();
     for account in databases {
+        // What holds for many databases is told once.
+        let news: Vec<&String> =
+            account.remarks.iter().filter(|remark| told.insert(remark.as_str())).collect();
         let has_more = account.shape.is_some() || !account.views.is_empty() || !account.holders.is_empty();
-        if !has_more && account.remarks.is_empty() {
+        if !has_more && news.is_empty() {
             continue;
         }
         page.entry("database", Body::Prose(&account.path))?;
@@ -23,7 +27,7 @@ pub(super) fn write(databases: &[DatabaseAccount], page: &mut Page<'_>) -> io::R
         views(account, page)?;
         holders(&account.holders, page)?;
         let mut label = "note";
-        for remark in &account.remarks {
+        for remark in news {
             page.entry(label, Body::Prose(remark))?;
             label = "";
         }
