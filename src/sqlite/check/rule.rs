@@ -302,7 +302,11 @@ impl Rule {
             id: RuleId::new(format!("sqlite/{name}")).ok()?,
             title: title.to_owned(),
             severity,
-            confidence: Confidence::High,
+            // These follow from contents that only look so.
+            confidence: match self {
+                TornPage | LogForeign | JournalForeign => Confidence::Medium,
+                _ => Confidence::High,
+            },
             help: Help {
                 impact: impact.to_owned(),
                 steps: self.steps().iter().map(|step| (*step).to_owned()).collect(),
