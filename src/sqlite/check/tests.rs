@@ -295,3 +295,42 @@ fn a_stopped_process_that_keeps_the_lock_is_a_finding() {
     let place = found.unwrap().locations()[0].database.clone().unwrap();
     assert!(place.what.contains(&pid) && place.what.contains("WAL_WRITE"), "{}", place.what);
 }
+
+#[test]
+fn a_page_that_was_torn_in_a_transaction_is_told_by_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 4096; CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT);
+             WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 60)
+             INSERT INTO t SELECT value, 'old ' || hex(zeroblob(25)) FROM n;",
+        )
+        .unwrap();
+    let old = std::fs::read(&path).unwrap();
+    connection.execute_batch("UPDATE t SET b = 'newer ' || hex(zeroblob(20)) || a").unwrap();
+    let mut db = std::fs::read(&path).unwrap();
+    assert_eq!((old.len(), db.len()), (8192, 8192));
+    // The disk wrote the first half of page 2 and not the second one.
+    db[4096 + 2048..].copy_from_slice(&old[4096 + 2048..]);
+    let (page, mut journal) = (&old[4096..], vec![0; 512]);
+    journal[..8].copy_from_slice(&crate::sqlite::sidecar::JOURNAL_MAGIC);
+    for (at, number) in [(8, 1_u32), (16, 2), (20, 512), (24, 4096)] {
+        journal[at..at + 4].copy_from_slice(&number.to_be_bytes());
+    }
+    let sum: u32 = (1..=20).map(|step| u32::from(page[4096 - 200 * step])).sum();
+    let journal = [&journal[..], &2_u32.to_be_bytes(), page, &sum.to_be_bytes()].concat();
+    let files = files(&db, None, Some(&journal));
+    let told = told(&files);
+    let torn = told.iter().find(|(id, _)| id == "sqlite/torn-page").map(|(_, what)| what.as_str());
+    assert_eq!(torn, Some("sectors 5-8 of 8 are from another time than the rest of the page: a torn write"));
+    let about = check(&files, Path::new("a.db")).about;
+    let view = about.views.iter().find(|view| view.id == "rolled_back").unwrap();
+    assert_eq!((view.problems, view.rows), (0, 60));
+    assert!(
+        about.advice.iter().any(|told| told.contains("sound once SQLite has undone")),
+        "{:?}",
+        about.advice
+    );
+}
