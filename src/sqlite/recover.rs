@@ -10,6 +10,7 @@ mod finish;
 mod forest;
 mod foundation;
 mod freelist;
+pub mod fuzzing;
 mod journal;
 mod leaf;
 mod quarantine;
