@@ -73,8 +73,22 @@ pub struct Column {
     pub not_null: bool,
     /// Whether it is generated and not stored.
     pub is_virtual: bool,
+    /// Which values SQLite would change before it stores them.
+    pub affinity: Affinity,
     /// What a record that ends before it means.
     pub default: rusqlite::types::Value,
+}
+
+/// What the declared type of a column makes of values (<https://sqlite.org/datatype3.html>, section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Affinity {
+    /// Nothing.
+    #[default]
+    Blob,
+    /// Numbers become texts.
+    Text,
+    /// Texts that look like numbers become numbers.
+    Numeric,
 }
 
 /// An index.
@@ -129,6 +143,24 @@ pub enum Collation {
     RTrim,
     /// In a way that only the program knows that made the database.
     Unknown,
+}
+
+impl Affinity {
+    /// That of a declared type.
+    #[must_use]
+    pub fn of(declared: &str) -> Self {
+        let declared = declared.to_ascii_uppercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+        if has(&["INT"]) {
+            Self::Numeric
+        } else if has(&["CHAR", "CLOB", "TEXT"]) {
+            Self::Text
+        } else if declared.is_empty() || has(&["BLOB"]) {
+            Self::Blob
+        } else {
+            Self::Numeric
+        }
+    }
 }
 
 impl SchemaRow {
