@@ -167,6 +167,7 @@ impl Pass<'_> {
             ));
         }
         let trees = trees(&schema, &walker);
+        self.largest_root(&header, &trees);
         trees.par_iter().for_each(|tree| walker.tree(tree));
         owners.check_freelist(self.image, &header, self.faults);
         owners.check_orphans(self.faults);
@@ -181,6 +182,16 @@ impl Pass<'_> {
         self.sequences(&schema, &trees);
         self.deepen(&schema, &compared, coverage);
         rows
+    }
+
+    /// Whether a database that vacuums itself knows its last root page.
+    fn largest_root(&self, header: &Header, trees: &[Tree<'_>]) {
+        let largest = trees.iter().map(|tree| tree.root).max().unwrap_or(1).max(1);
+        let told = header.largest_root();
+        if told != 0 && told != largest && !self.faults.any(&[Rule::Schema]) {
+            let what = format!("the largest root page is {told} by the header, and {largest} by the schema");
+            self.faults.add(Fault::new(Rule::Header, "the header", 1, what));
+        }
     }
 
     /// Checks the schema table, and reads its rows.

@@ -27,8 +27,17 @@ pub(super) fn index(row: &SchemaRow, made: &SchemaRow, number: usize) -> Result<
         }
         scratch.execute(sql, []).map_err(|error| error.to_string())?;
         agrees(&scratch, row)?;
+    } else if !is_name_of_constraint(row) {
+        return Err("it has no statement, and no name of an index that SQLite made itself".into());
     }
     read_index(&scratch, row, number).map_err(|error| error.to_string())
+}
+
+/// Whether an index has a name that SQLite gives to those of constraints.
+fn is_name_of_constraint(row: &SchemaRow) -> bool {
+    let start = format!("sqlite_autoindex_{}_", row.table).to_lowercase();
+    let name = row.name.to_lowercase();
+    name.strip_prefix(&start).is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 /// Checks the row of a view or a trigger; `owner` is the row of the table or view that a trigger belongs to.
@@ -216,7 +225,7 @@ fn read_index(scratch: &Connection, row: &SchemaRow, number: usize) -> rusqlite:
     let (name, unique, partial): (String, bool, bool) = scratch.query_row(
         "SELECT l.name, l.\"unique\", l.partial FROM sqlite_schema AS s, pragma_index_list(s.tbl_name) AS l
          WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-           AND (l.name = ?1 OR ?2 AND l.name LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\' AND l.name LIKE '%\\_' || ?3 ESCAPE '\\')
+           AND (l.name = ?1 COLLATE NOCASE OR ?2 AND l.name LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\' AND l.name LIKE '%\\_' || ?3 ESCAPE '\\')
          LIMIT 1",
         rusqlite::params![&*row.name, row.sql.is_none(), ending],
         |found| Ok((found.get(0)?, found.get(1)?, found.get(2)?)),
