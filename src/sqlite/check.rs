@@ -126,6 +126,7 @@ pub fn pages(files: &Files) -> Vec<PageUse> {
     let owners = Owners::new(&image, &header);
     let walker = Walker { image: &image, owners: &owners, faults: &faults, encoding: header.encoding() };
     let schema = Schema::interpret(&Pass { image: &image, faults: &faults }.schema(&walker));
+    let schema = schema.of_format(header.schema_format());
     let trees = trees(&schema, &walker);
     trees.par_iter().for_each(|tree| walker.tree(tree));
     owners.check_freelist(&image, &header, &faults);
@@ -157,7 +158,7 @@ impl Pass<'_> {
         let owners = Owners::new(self.image, &header);
         let walker = Walker { image: self.image, owners: &owners, faults: self.faults, encoding };
         let entries = self.schema(&walker);
-        let schema = Schema::interpret(&entries);
+        let schema = Schema::interpret(&entries).of_format(header.schema_format());
         for (name, _, why) in &schema.not_understood {
             self.faults.add(Fault::new(
                 Rule::Schema,

@@ -194,6 +194,18 @@ impl SchemaRow {
 }
 
 impl Schema {
+    /// The same as a database of this schema format means it: before 4, every key is sorted from small to large (section
+    /// 1.3.6).
+    #[must_use]
+    pub fn of_format(mut self, format: u32) -> Self {
+        if format < 4 {
+            let keys = self.tables.iter_mut().flat_map(|table| &mut table.key);
+            let fields = self.indexes.iter_mut().flat_map(|index| &mut index.fields);
+            keys.chain(fields).for_each(|field| field.descending = false);
+        }
+        self
+    }
+
     /// Asks SQLite what the rows mean.
     #[must_use]
     pub fn interpret(rows: &[SchemaRow]) -> Self {

@@ -62,6 +62,8 @@ enum Verdict {
     Noticed,
     /// SQLite has, the check has not.
     Missed,
+    /// SQLite lacks a collation, which the program that made the database may have.
+    Foreign,
     /// Neither has, and the rows are the same.
     Harmless,
     /// Neither has, though a value is another one.
@@ -122,6 +124,7 @@ fn sweep(db: &[u8], step: usize) -> BTreeMap<Verdict, (usize, Vec<String>)> {
         let is_beyond = || found.iter().any(|found| BEYOND.iter().any(|(what, _)| found.contains(what)));
         let verdict = match (told.is_empty(), found.is_empty()) {
             (false, false) => Verdict::Noticed,
+            (false, true) if told[0].starts_with("no such collation") => Verdict::Foreign,
             (false, true) => Verdict::Missed,
             (true, true) if is_same() => Verdict::Harmless,
             (true, true) => Verdict::Silent,
