@@ -1,5 +1,6 @@
 //! Tests of the check: silent on what SQLite calls sound, and never silent where SQLite is not.
 
+#[cfg(test)]
 mod bit_flips;
 
 use std::path::PathBuf;
