@@ -144,6 +144,7 @@ pub fn pages(files: &Files) -> Vec<PageUse> {
     let owners = Owners::new(&image, &header);
     let walker = Walker { image: &image, owners: &owners, faults: &faults, encoding: header.encoding() };
     let schema = Schema::interpret(&Pass { image: &image, faults: &faults }.schema(&walker));
+    let schema = schema.of_format(header.schema_format());
     let trees = trees(&schema, &walker);
     trees.par_iter().for_each(|tree| walker.tree(tree));
     owners.check_freelist(&image, &header, &faults);
@@ -184,7 +185,7 @@ impl Pass<'_> {
         let owners = Owners::new(self.image, &header);
         let walker = Walker { image: self.image, owners: &owners, faults: self.faults, encoding };
         let entries = self.schema(&walker);
-        let schema = Schema::interpret(&entries);
+        let schema = Schema::interpret(&entries).of_format(header.schema_format());
         for (name, _, why) in &schema.not_understood {
             self.faults.add(Fault::new(
                 Rule::Schema,
@@ -194,6 +195,7 @@ impl Pass<'_> {
             ));
         }
         let trees = trees(&schema, &walker);
+        self.largest_root(&header, &trees);
         trees.par_iter().for_each(|tree| walker.tree(tree));
         owners.check_freelist(self.image, &header, self.faults);
         owners.check_orphans(self.faults);
@@ -210,6 +212,16 @@ impl Pass<'_> {
         self.search(&entries, coverage);
         drop(trees);
         Found { rows, schema, header: Some(header) }
+    }
+
+    /// Whether a database that vacuums itself knows its last root page.
+    fn largest_root(&self, header: &Header, trees: &[Tree<'_>]) {
+        let largest = trees.iter().map(|tree| tree.root).max().unwrap_or(1).max(1);
+        let told = header.largest_root();
+        if told != 0 && told != largest && !self.faults.any(&[Rule::Schema]) {
+            let what = format!("the largest root page is {told} by the header, and {largest} by the schema");
+            self.faults.add(Fault::new(Rule::Header, "the header", 1, what));
+        }
     }
 
     /// Checks the schema table, and reads its rows.
