@@ -1,0 +1,9 @@
+//! A plugin of the KB Labs platform: what its manifest declares, and what the platform really lets it do.
+//!
+//! Manifests and code of plugins are read and never run.
+
+mod builder;
+mod evaluate;
+mod modules;
+mod syntax;
+mod value;

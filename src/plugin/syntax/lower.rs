@@ -1,0 +1,356 @@
+//! The way from the parser's tree to ours. Nothing else knows the parser.
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast;
+use oxc_parser::Parser;
+use oxc_span::{GetSpan, SourceType, Span};
+
+use super::{
+    Arithmetic, Dialect, Export, Expr, ExprKind, Function, Import, Item, Logical, Module, Property, SyntaxFault,
+};
+use crate::span::ByteSpan;
+
+/// The parser and we go as deep as the text does; deeper ones are refused.
+const DEEPEST: usize = 200;
+
+/// Operators without brackets nest too; longer texts than any that a person writes are refused.
+const LONGEST: usize = 4 << 20;
+
+pub(super) fn module(text: &str, dialect: Dialect) -> Module {
+    let mut module = Module::default();
+    if let Err(fault) = refuse(text) {
+        module.faults.push(fault);
+        return module;
+    }
+    let kind = match dialect {
+        Dialect::TypeScript => SourceType::ts(),
+        Dialect::Tsx => SourceType::tsx(),
+        Dialect::JavaScript => SourceType::jsx(),
+    };
+    let arena = Allocator::default();
+    let parsed = Parser::new(&arena, text, kind).parse();
+    for fault in &parsed.diagnostics {
+        let offset = fault.labels.first().map_or(0, |label| label.offset() as u64);
+        module.faults.push(SyntaxFault { offset, what: fault.message.to_string() });
+    }
+    for statement in &parsed.program.body {
+        module.take(statement);
+    }
+    module
+}
+
+/// Refuses what could exhaust the stack.
+fn refuse(text: &str) -> Result<(), SyntaxFault> {
+    let fault = |offset: usize, what: &str| Err(SyntaxFault { offset: offset as u64, what: what.to_owned() });
+    if text.len() > LONGEST {
+        return fault(0, "it is longer than 4 MiB");
+    }
+    let (mut depth, mut chain) = (0_usize, 0_usize);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // What nests without brackets: signs, questions, arrows and sums in one statement.
+        match byte {
+            b'!' | b'~' | b'-' | b'+' | b'?' | b'>' | b'<' | b'&' | b'|' | b'.' => chain += 1,
+            b';' | b',' | b'\n' => chain = 0,
+            _ => {}
+        }
+        if depth > DEEPEST || chain > 10 * DEEPEST {
+            return fault(at, "it is nested too deeply to be written by a person");
+        }
+    }
+    Ok(())
+}
+
+impl Module {
+    fn take(&mut self, statement: &ast::Statement<'_>) {
+        use ast::Statement as S;
+        match statement {
+            S::VariableDeclaration(declaration) => self.variables(declaration, false),
+            S::FunctionDeclaration(function) => self.function(function, false),
+            S::TSEnumDeclaration(declaration) => self.enumeration(declaration, false),
+            S::ImportDeclaration(import) => self.import(import),
+            S::ExportDeclaration(export) => match &export.declaration {
+                ast::Declaration::VariableDeclaration(declaration) => self.variables(declaration, true),
+                ast::Declaration::FunctionDeclaration(function) => self.function(function, true),
+                ast::Declaration::TSEnumDeclaration(declaration) => self.enumeration(declaration, true),
+                _ => {}
+            },
+            S::ExportDefaultDeclaration(export) => {
+                if let Some(value) = export.declaration.as_expression() {
+                    self.exports.insert("default".to_owned(), Export::Value(expr(value)));
+                }
+            }
+            S::ExportNamedDeclaration(export) => {
+                for specifier in &export.specifiers {
+                    let (name, local) = (specifier.exported.name(), specifier.local.name());
+                    self.exports.insert(name.to_string(), Export::Local(local.to_string()));
+                }
+            }
+            S::ExportFromDeclaration(export) => {
+                for specifier in &export.specifiers {
+                    let from = export.source.value.to_string();
+                    let import = Import { from, name: Some(specifier.local.name().to_string()) };
+                    self.exports.insert(specifier.exported.name().to_string(), Export::From(import));
+                }
+            }
+            S::ExportAllDeclaration(export) => {
+                let from = export.source.value.to_string();
+                match &export.exported {
+                    None => self.stars.push(from),
+                    Some(name) => {
+                        let import = Import { from, name: None };
+                        self.exports.insert(name.name().to_string(), Export::From(import));
+                    }
+                }
+            }
+            S::ExpressionStatement(statement) => self.effects.push(span(statement.span)),
+            S::IfStatement(_) | S::ForStatement(_) | S::ForOfStatement(_) | S::TryStatement(_) => {
+                self.effects.push(span(statement.span()));
+            }
+            _ => {}
+        }
+    }
+
+    fn bind(&mut self, name: &str, value: Expr, exported: bool) {
+        if exported {
+            self.exports.insert(name.to_owned(), Export::Local(name.to_owned()));
+        }
+        self.bindings.insert(name.to_owned(), value);
+    }
+
+    fn variables(&mut self, declaration: &ast::VariableDeclaration<'_>, exported: bool) {
+        let is_fixed = declaration.kind == ast::VariableDeclarationKind::Const;
+        for variable in &declaration.declarations {
+            let Some(init) = &variable.init else { continue };
+            let value = match (is_fixed, expr(init)) {
+                (true, value) => value,
+                (false, value) => Expr { span: value.span, kind: ExprKind::Other("a variable that may change") },
+            };
+            self.pattern(&variable.id, value, exported);
+        }
+    }
+
+    /// Binds the names of a pattern, which may take an object apart.
+    fn pattern(&mut self, pattern: &ast::BindingPattern<'_>, value: Expr, exported: bool) {
+        match pattern {
+            ast::BindingPattern::BindingIdentifier(name) => self.bind(name.name.as_str(), value, exported),
+            ast::BindingPattern::ObjectPattern(object) => {
+                for property in &object.properties {
+                    let member = ExprKind::Member(Box::new(value.clone()), Box::new(key(&property.key)));
+                    self.pattern(&property.value, Expr { span: span(property.span), kind: member }, exported);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn function(&mut self, function: &ast::Function<'_>, exported: bool) {
+        if let Some(name) = &function.id {
+            let kind = function_kind(&function.params, function.body.as_deref());
+            self.bind(name.name.as_str(), Expr { span: span(function.span), kind }, exported);
+        }
+    }
+
+    /// An enumeration is an object with its members.
+    fn enumeration(&mut self, declaration: &ast::TSEnumDeclaration<'_>, exported: bool) {
+        let mut next = 0.0;
+        let mut members = Vec::new();
+        for member in &declaration.body.members {
+            let at = span(member.span);
+            let name = Expr { span: at, kind: ExprKind::Text(member.id.static_name().to_string()) };
+            let value = match &member.initializer {
+                Some(value) => expr(value),
+                None => Expr { span: at, kind: ExprKind::Number(next) },
+            };
+            next = if let ExprKind::Number(number) = value.kind { number + 1.0 } else { next + 1.0 };
+            members.push(Property::Keyed(name, value));
+        }
+        let value = Expr { span: span(declaration.span), kind: ExprKind::Object(members) };
+        self.bind(declaration.id.name.as_str(), value, exported);
+    }
+
+    fn import(&mut self, import: &ast::ImportDeclaration<'_>) {
+        use ast::ImportDeclarationSpecifier as Specifier;
+        for specifier in import.specifiers.iter().flatten() {
+            let (local, name) = match specifier {
+                Specifier::ImportSpecifier(one) => (&one.local, Some(one.imported.name().to_string())),
+                Specifier::ImportDefaultSpecifier(one) => (&one.local, Some("default".to_owned())),
+                Specifier::ImportNamespaceSpecifier(one) => (&one.local, None),
+            };
+            let import = Import { from: import.source.value.to_string(), name };
+            self.imports.insert(local.name.to_string(), import);
+        }
+    }
+}
+
+fn span(span: Span) -> ByteSpan {
+    ByteSpan { start: span.start.into(), end: span.end.into() }
+}
+
+fn expr(from: &ast::Expression<'_>) -> Expr {
+    Expr { span: span(from.span()), kind: kind(from) }
+}
+
+fn boxed(from: &ast::Expression<'_>) -> Box<Expr> {
+    Box::new(expr(from))
+}
+
+fn kind(from: &ast::Expression<'_>) -> ExprKind {
+    use ast::Expression as E;
+    match from {
+        E::NullLiteral(_) => ExprKind::Null,
+        E::BooleanLiteral(literal) => ExprKind::Bool(literal.value),
+        E::NumericLiteral(literal) => ExprKind::Number(literal.value),
+        E::StringLiteral(literal) => ExprKind::Text(literal.value.to_string()),
+        E::TemplateLiteral(template) => ExprKind::Template(parts(template)),
+        E::Identifier(name) => ExprKind::Name(name.name.to_string()),
+        E::ArrayExpression(array) => ExprKind::Array(array.elements.iter().map(element).collect()),
+        E::ObjectExpression(object) => ExprKind::Object(object.properties.iter().map(property).collect()),
+        E::CallExpression(call) => ExprKind::Call(boxed(&call.callee), arguments(&call.arguments)),
+        E::StaticMemberExpression(_) | E::ComputedMemberExpression(_) => {
+            from.as_member_expression().map_or(ExprKind::Other("a private field"), member)
+        }
+        E::ConditionalExpression(choice) => {
+            ExprKind::Either(boxed(&choice.consequent), boxed(&choice.alternate))
+        }
+        E::LogicalExpression(logical) => {
+            let operator = match logical.operator {
+                ast::LogicalOperator::Or => Logical::Or,
+                ast::LogicalOperator::And => Logical::And,
+                ast::LogicalOperator::Coalesce => Logical::Coalesce,
+            };
+            ExprKind::Logical(operator, boxed(&logical.left), boxed(&logical.right))
+        }
+        E::BinaryExpression(binary) => match arithmetic(binary.operator) {
+            Some(operator) => ExprKind::Binary(operator, boxed(&binary.left), boxed(&binary.right)),
+            None => ExprKind::Other("a comparison"),
+        },
+        E::UnaryExpression(unary) if unary.operator == ast::UnaryOperator::UnaryNegation => {
+            ExprKind::Negative(boxed(&unary.argument))
+        }
+        E::ParenthesizedExpression(inner) => kind(&inner.expression),
+        E::TSAsExpression(inner) => kind(&inner.expression),
+        E::TSSatisfiesExpression(inner) => kind(&inner.expression),
+        E::TSTypeAssertion(inner) => kind(&inner.expression),
+        E::TSNonNullExpression(inner) => kind(&inner.expression),
+        E::TSInstantiationExpression(inner) => kind(&inner.expression),
+        E::ChainExpression(chain) => match &chain.expression {
+            ast::ChainElement::CallExpression(call) => {
+                ExprKind::Call(boxed(&call.callee), arguments(&call.arguments))
+            }
+            ast::ChainElement::TSNonNullExpression(inner) => kind(&inner.expression),
+            other => other.as_member_expression().map_or(ExprKind::Other("a private field"), member),
+        },
+        E::ArrowFunctionExpression(arrow) => match &arrow.body {
+            ast::ArrowFunctionBody::FunctionBody(body) => function_kind(&arrow.params, Some(body)),
+            other => match other.as_expression() {
+                Some(body) => computing(&arrow.params, expr(body)),
+                None => ExprKind::Other("a function"),
+            },
+        },
+        E::FunctionExpression(function) => function_kind(&function.params, function.body.as_deref()),
+        E::NewExpression(_) => ExprKind::Other("a new object"),
+        E::AwaitExpression(_) => ExprKind::Other("an awaited value"),
+        E::RegExpLiteral(_) => ExprKind::Other("a regular expression"),
+        _ => ExprKind::Other("an expression"),
+    }
+}
+
+fn arithmetic(operator: ast::BinaryOperator) -> Option<Arithmetic> {
+    match operator {
+        ast::BinaryOperator::Addition => Some(Arithmetic::Add),
+        ast::BinaryOperator::Subtraction => Some(Arithmetic::Subtract),
+        ast::BinaryOperator::Multiplication => Some(Arithmetic::Multiply),
+        ast::BinaryOperator::Division => Some(Arithmetic::Divide),
+        _ => None,
+    }
+}
+
+fn member(from: &ast::MemberExpression<'_>) -> ExprKind {
+    match from {
+        ast::MemberExpression::StaticMemberExpression(member) => {
+            let name = ExprKind::Text(member.property.name.to_string());
+            let name = Expr { span: span(member.property.span), kind: name };
+            ExprKind::Member(boxed(&member.object), Box::new(name))
+        }
+        ast::MemberExpression::ComputedMemberExpression(member) => {
+            ExprKind::Member(boxed(&member.object), boxed(&member.expression))
+        }
+        ast::MemberExpression::PrivateFieldExpression(_) => ExprKind::Other("a private field"),
+    }
+}
+
+/// The texts and expressions of a template, in turn.
+fn parts(template: &ast::TemplateLiteral<'_>) -> Vec<Expr> {
+    let mut expressions = template.expressions.iter();
+    let mut parts = Vec::new();
+    for text in &template.quasis {
+        let cooked = text.value.cooked.as_ref().unwrap_or(&text.value.raw).to_string();
+        parts.push(Expr { span: span(text.span), kind: ExprKind::Text(cooked) });
+        parts.extend(expressions.next().map(expr));
+    }
+    parts
+}
+
+fn element(from: &ast::ArrayExpressionElement<'_>) -> Item {
+    match from {
+        ast::ArrayExpressionElement::SpreadElement(spread) => Item::Spread(expr(&spread.argument)),
+        other => Item::One(other.as_expression().map_or_else(|| hole(other.span()), expr)),
+    }
+}
+
+fn hole(at: Span) -> Expr {
+    Expr { span: span(at), kind: ExprKind::Name("undefined".to_owned()) }
+}
+
+fn arguments(from: &[ast::Argument<'_>]) -> Vec<Item> {
+    let argument = |from: &ast::Argument<'_>| match from {
+        ast::Argument::SpreadElement(spread) => Item::Spread(expr(&spread.argument)),
+        other => Item::One(other.as_expression().map_or_else(|| hole(other.span()), expr)),
+    };
+    from.iter().map(argument).collect()
+}
+
+fn property(from: &ast::ObjectPropertyKind<'_>) -> Property {
+    match from {
+        ast::ObjectPropertyKind::SpreadProperty(spread) => Property::Spread(expr(&spread.argument)),
+        ast::ObjectPropertyKind::ObjectProperty(property) => {
+            let value = match property.kind {
+                ast::PropertyKind::Init => expr(&property.value),
+                _ => Expr { span: span(property.span), kind: ExprKind::Other("a getter or setter") },
+            };
+            Property::Keyed(key(&property.key), value)
+        }
+    }
+}
+
+fn key(from: &ast::PropertyKey<'_>) -> Expr {
+    let kind = match from {
+        ast::PropertyKey::StaticIdentifier(name) => ExprKind::Text(name.name.to_string()),
+        other => other.as_expression().map_or(ExprKind::Other("a private name"), kind),
+    };
+    Expr { span: span(from.span()), kind }
+}
+
+fn function_kind(parameters: &ast::FormalParameters<'_>, body: Option<&ast::FunctionBody<'_>>) -> ExprKind {
+    match body.map(|body| &body.statements[..]) {
+        Some([ast::Statement::ReturnStatement(only)]) => match &only.argument {
+            Some(value) => computing(parameters, expr(value)),
+            None => ExprKind::Other("a function"),
+        },
+        _ => ExprKind::Other("a function with statements"),
+    }
+}
+
+fn computing(parameters: &ast::FormalParameters<'_>, body: Expr) -> ExprKind {
+    let name = |parameter: &ast::FormalParameter<'_>| match &parameter.pattern {
+        ast::BindingPattern::BindingIdentifier(name) => Some(name.name.to_string()),
+        _ => None,
+    };
+    let parameters = parameters.items.iter().map(name).collect();
+    ExprKind::Function(Box::new(Function { parameters, body }))
+}

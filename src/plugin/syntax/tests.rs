@@ -1,0 +1,1 @@
+//! What a module says, from its text.
