@@ -4,6 +4,8 @@
 
 mod builder;
 mod evaluate;
+mod manifest;
 mod modules;
+mod package;
 mod syntax;
 mod value;

@@ -17,7 +17,7 @@ pub(crate) fn sdk(name: &str, at: &Place) -> Option<Value> {
         "combinePermissions" | "combine" => code(Sdk::Combine),
         "combinePresets" => code(Sdk::CombinePresets),
         "createManifest" => code(Sdk::CreateManifest),
-        "defineCommandFlags" | "defineManifest" | "createManifestV2" | "definePlugin" => code(Sdk::Same),
+        "defineCommandFlags" | "defineEnv" | "defineManifest" | "createManifestV2" | "definePlugin" => code(Sdk::Same),
         _ => preset(name.strip_suffix("Preset").unwrap_or(name), at),
     }
 }
