@@ -2,8 +2,12 @@
 //!
 //! Manifests and code of plugins are read and never run.
 
+pub mod audit;
 mod builder;
+mod check;
+mod checks;
 mod evaluate;
+mod handler;
 mod manifest;
 mod modules;
 mod package;

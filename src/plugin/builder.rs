@@ -17,7 +17,9 @@ pub(crate) fn sdk(name: &str, at: &Place) -> Option<Value> {
         "combinePermissions" | "combine" => code(Sdk::Combine),
         "combinePresets" => code(Sdk::CombinePresets),
         "createManifest" => code(Sdk::CreateManifest),
-        "defineCommandFlags" | "defineEnv" | "defineManifest" | "createManifestV2" | "definePlugin" => code(Sdk::Same),
+        "defineCommandFlags" | "defineEnv" | "defineManifest" | "createManifestV2" | "definePlugin" => {
+            code(Sdk::Same)
+        }
         _ => preset(name.strip_suffix("Preset").unwrap_or(name), at),
     }
 }
@@ -45,7 +47,10 @@ fn preset(name: &str, at: &Place) -> Option<Value> {
         members.extend(values.map(section));
     }
     let permissions = make(Kind::Object(members));
-    Some(make(Kind::Object(vec![("id".into(), make(Kind::Text(name.into()))), ("permissions".into(), permissions)])))
+    Some(make(Kind::Object(vec![
+        ("id".into(), make(Kind::Text(name.into()))),
+        ("permissions".into(), permissions),
+    ])))
 }
 
 /// What a builder has collected before its first call.
@@ -114,13 +119,13 @@ fn merge(base: &Value, next: &Value) -> Value {
         let value = match both {
             (None, None) => continue,
             (Some(only), None) | (None, Some(only)) => only.clone(),
-            (Some(base), Some(next)) if section == "platform" => members(base, next, &|base, next| {
-                match (&base.kind, &next.kind) {
+            (Some(base), Some(next)) if section == "platform" => {
+                members(base, next, &|base, next| match (&base.kind, &next.kind) {
                     (_, Kind::List(_)) => united(base, next),
                     (Kind::Object(_), Kind::Object(_)) => members(base, next, &|_, next| next.clone()),
                     _ => next.clone(),
-                }
-            }),
+                })
+            }
             (Some(base), Some(next)) => members(base, next, &united),
         };
         merged.push((section.into(), value));

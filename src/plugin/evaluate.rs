@@ -125,7 +125,8 @@ impl<'a> Evaluator<'a> {
         let mut names: Vec<&String> = module.exports.keys().collect();
         names.sort();
         let member = |name: &String| {
-            let value = self.guarded(target, &format!("export {name}"), || self.export(target, name)).flatten();
+            let value =
+                self.guarded(target, &format!("export {name}"), || self.export(target, name)).flatten();
             Some((name.as_str().into(), value?))
         };
         Value::new(Kind::Object(names.into_iter().filter_map(member).collect()), at.clone())
@@ -152,7 +153,9 @@ impl<'a> Evaluator<'a> {
             ExprKind::Member(object, key) => self.member(scope, object, key, &at),
             ExprKind::Call(callee, arguments) => self.call(scope, callee, arguments, &at),
             ExprKind::Template(parts) => self.template(scope, parts, &at),
-            ExprKind::Either(one, other) => either(vec![self.value(scope, one), self.value(scope, other)], &at),
+            ExprKind::Either(one, other) => {
+                either(vec![self.value(scope, one), self.value(scope, other)], &at)
+            }
             ExprKind::Logical(operator, one, other) => self.logical(scope, *operator, (one, other), &at),
             ExprKind::Binary(operator, one, other) => {
                 arithmetic(*operator, &self.value(scope, one), &self.value(scope, other), &at)
@@ -241,7 +244,13 @@ impl<'a> Evaluator<'a> {
         Value::new(Kind::Text(text.into()), at.clone())
     }
 
-    fn logical(&self, scope: &Scope<'_>, operator: Logical, (one, other): (&Expr, &Expr), at: &Place) -> Value {
+    fn logical(
+        &self,
+        scope: &Scope<'_>,
+        operator: Logical,
+        (one, other): (&Expr, &Expr),
+        at: &Place,
+    ) -> Value {
         let first = self.value(scope, one);
         let takes_first = match operator {
             Logical::Or => first.is_true(),
@@ -278,7 +287,9 @@ impl<'a> Evaluator<'a> {
         }
         match self.value(scope, callee) {
             Value { kind: Kind::Code(Code::Sdk(sdk)), .. } => call_sdk(sdk, &given, first, at),
-            Value { kind: Kind::Code(Code::Own(function, file)), .. } => self.apply(&function, &file, given, at),
+            Value { kind: Kind::Code(Code::Own(function, file)), .. } => {
+                self.apply(&function, &file, given, at)
+            }
             other => match reason(&other) {
                 Some(why) => unknown(at, why.to_owned()),
                 None => unknown(at, "what is called here is not known".to_owned()),
@@ -305,8 +316,12 @@ impl<'a> Evaluator<'a> {
                 let mapped = values.iter().map(|value| self.apply(function, file, vec![value.clone()], at));
                 Some(Value::new(Kind::List(mapped.collect()), at.clone()))
             }
-            (Kind::Text(text), "toUpperCase") => Some(Value::new(Kind::Text(text.to_uppercase().into()), at.clone())),
-            (Kind::Text(text), "toLowerCase") => Some(Value::new(Kind::Text(text.to_lowercase().into()), at.clone())),
+            (Kind::Text(text), "toUpperCase") => {
+                Some(Value::new(Kind::Text(text.to_uppercase().into()), at.clone()))
+            }
+            (Kind::Text(text), "toLowerCase") => {
+                Some(Value::new(Kind::Text(text.to_lowercase().into()), at.clone()))
+            }
             (Kind::Unknown(_), _) => Some(object.clone()),
             _ => None,
         }
@@ -356,7 +371,8 @@ fn call_sdk(sdk: Sdk, given: &[Value], first: Value, at: &Place) -> Value {
         Sdk::Same => first,
         Sdk::Combine => Value::new(Kind::Builder(Box::new(builder::empty(at))), at.clone()),
         Sdk::CombinePresets => {
-            let with = |collected: Value, preset| builder::call(&collected, "with", preset, at).unwrap_or(collected);
+            let with =
+                |collected: Value, preset| builder::call(&collected, "with", preset, at).unwrap_or(collected);
             builder::build(&given.iter().fold(builder::empty(at), with))
         }
         Sdk::CreateManifest => {
@@ -417,7 +433,8 @@ fn arithmetic(operator: Arithmetic, one: &Value, other: &Value, at: &Place) -> V
             Arithmetic::Divide => one / other,
         }),
         _ => {
-            let why = reason(one).or_else(|| reason(other)).unwrap_or("arithmetic on something that is no number");
+            let why =
+                reason(one).or_else(|| reason(other)).unwrap_or("arithmetic on something that is no number");
             Kind::Unknown(why.into())
         }
     };

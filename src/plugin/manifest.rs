@@ -9,16 +9,16 @@ use super::value::{Kind, Value};
 
 /// A manifest that was read.
 #[derive(Clone, Debug)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// Its file, relative to the root.
-    pub file: String,
+    pub(crate) file: String,
     /// What it comes to.
-    pub value: Value,
+    pub(crate) value: Value,
 }
 
 /// What kind of thing a manifest describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schema {
+pub(crate) enum Schema {
     /// `kb.plugin/3`.
     Plugin3,
     /// `kb.plugin/2`, whose permissions today's runtime does not understand.
@@ -34,13 +34,13 @@ pub enum Schema {
 impl Manifest {
     /// The id; `None` if it has none or it is not known.
     #[must_use]
-    pub fn id(&self) -> Option<&str> {
+    pub(crate) fn id(&self) -> Option<&str> {
         self.value.get("id")?.text()
     }
 
     /// What it describes.
     #[must_use]
-    pub fn schema(&self) -> Schema {
+    pub(crate) fn schema(&self) -> Schema {
         match self.value.get("schema").and_then(Value::text) {
             Some("kb.plugin/3") => Schema::Plugin3,
             Some("kb.plugin/2") => Schema::Plugin2,
@@ -146,7 +146,8 @@ mod tests {
         println!("{} packages with a manifest, {:?}", packages.plugins.len(), start.elapsed());
         let start = std::time::Instant::now();
         let modules = Modules::new(root.canonicalize().unwrap(), packages.all.clone());
-        let read: Vec<_> = packages.plugins.iter().map(|package| (package, read(package, &modules))).collect();
+        let read: Vec<_> =
+            packages.plugins.iter().map(|package| (package, read(package, &modules))).collect();
         println!("read in {:?}", start.elapsed());
         for (package, read) in &read {
             let manifest = match read {
@@ -159,7 +160,12 @@ mod tests {
             let ours = json(&manifest.value);
             let theirs = &answers[&manifest.file];
             let differences = differences(&ours, theirs, String::new());
-            println!("{} {:?}: {} differences {differences:.1200?}", manifest.file, manifest.schema(), differences.len());
+            println!(
+                "{} {:?}: {} differences {differences:.1200?}",
+                manifest.file,
+                manifest.schema(),
+                differences.len()
+            );
         }
     }
 
@@ -176,7 +182,9 @@ mod tests {
             }
             (Json::Array(one), Json::Array(other)) if one.len() == other.len() => {
                 let pairs = one.iter().zip(other).enumerate();
-                pairs.flat_map(|(index, (one, other))| differences(one, other, format!("{at}[{index}]"))).collect()
+                pairs
+                    .flat_map(|(index, (one, other))| differences(one, other, format!("{at}[{index}]")))
+                    .collect()
             }
             _ if ours == theirs => Vec::new(),
             _ => vec![format!("{at}: {ours} / {theirs}")],

@@ -31,7 +31,8 @@ impl Modules {
         if let Some(known) = self.read.borrow().get(file) {
             return known.clone();
         }
-        let read = self.text(file).zip(Dialect::of(file)).map(|(text, dialect)| Module::parse(&text, dialect));
+        let read =
+            self.text(file).zip(Dialect::of(file)).map(|(text, dialect)| Module::parse(&text, dialect));
         let read = read.map(Arc::new);
         self.read.borrow_mut().insert(file.to_owned(), read.clone());
         read
@@ -70,18 +71,22 @@ impl Modules {
 
     /// The file that a package exports under a name, from its source if that is there.
     fn entry(&self, folder: &str, inside: &str) -> Option<String> {
-        let told: serde_json::Value = serde_json::from_str(&self.text(&join(folder, "package.json"))?).ok()?;
+        let told: serde_json::Value =
+            serde_json::from_str(&self.text(&join(folder, "package.json"))?).ok()?;
         let key = if inside.is_empty() { ".".to_owned() } else { format!("./{inside}") };
         let exports = told.get("exports");
         let main = || told.get("module").or_else(|| told.get("main"));
         let target = match exports {
-            Some(exports) => exports.get(&key).or(Some(exports).filter(|_| inside.is_empty())).and_then(file_of),
+            Some(exports) => {
+                exports.get(&key).or(Some(exports).filter(|_| inside.is_empty())).and_then(file_of)
+            }
             None if inside.is_empty() => main().and_then(|main| main.as_str().map(ToOwned::to_owned)),
             None => Some(inside.to_owned()),
         };
         let source = if inside.is_empty() { "src/index".to_owned() } else { format!("src/{inside}") };
         let told = target.map(|target| target.trim_start_matches("./").to_owned());
-        let from_source = told.as_deref().and_then(|told| told.strip_prefix("dist/")).map(|rest| format!("src/{rest}"));
+        let from_source =
+            told.as_deref().and_then(|told| told.strip_prefix("dist/")).map(|rest| format!("src/{rest}"));
         let wanted = [from_source, told, Some(source)];
         wanted.into_iter().flatten().find_map(|wanted| self.file(&normal(Path::new(&join(folder, &wanted)))?))
     }
@@ -90,8 +95,10 @@ impl Modules {
     fn file(&self, path: &str) -> Option<String> {
         let is_file = |path: &String| self.root.join(path).is_file();
         let bare = [".js", ".mjs", ".cjs", ".jsx"].iter().find_map(|ending| path.strip_suffix(ending));
-        let sources = bare.into_iter().flat_map(|bare| [".ts", ".tsx"].map(|ending| format!("{bare}{ending}")));
-        let exact = Some(path.to_owned()).filter(|path| Dialect::of(path).is_some() || path.ends_with(".json"));
+        let sources =
+            bare.into_iter().flat_map(|bare| [".ts", ".tsx"].map(|ending| format!("{bare}{ending}")));
+        let exact =
+            Some(path.to_owned()).filter(|path| Dialect::of(path).is_some() || path.ends_with(".json"));
         let guesses = ENDINGS.iter().map(|ending| format!("{path}{ending}"));
         sources.chain(exact).chain(guesses).find(is_file)
     }

@@ -8,15 +8,15 @@ use ignore::WalkBuilder;
 
 /// A package that the platform would load as a plugin, an adapter or a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Package {
+pub(crate) struct Package {
     /// The name in package.json.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// The folder, relative to the root, with `/`; empty for the root itself.
-    pub folder: String,
+    pub(crate) folder: String,
     /// The manifest that package.json names, as written.
-    pub declared: Option<String>,
+    pub(crate) declared: Option<String>,
     /// Whether there is a `kb.plugin.json`.
-    pub has_json: bool,
+    pub(crate) has_json: bool,
 }
 
 /// What a walk found.
@@ -64,7 +64,8 @@ impl Packages {
         let Some(name) = told.get("name").and_then(serde_json::Value::as_str) else { return };
         self.all.entry(name.to_owned()).or_insert_with(|| folder.to_owned());
         // The platform asks in this order.
-        let declared = ["/kbLabs/manifest", "/kb/manifest"].iter().find_map(|key| told.pointer(key)?.as_str());
+        let declared =
+            ["/kbLabs/manifest", "/kb/manifest"].iter().find_map(|key| told.pointer(key)?.as_str());
         let has_json = path.with_file_name("kb.plugin.json").is_file();
         if declared.is_some() || has_json {
             let declared = declared.map(ToOwned::to_owned);

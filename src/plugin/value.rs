@@ -7,38 +7,38 @@ use crate::span::ByteSpan;
 
 /// A value.
 #[derive(Clone, Debug)]
-pub struct Value {
+pub(crate) struct Value {
     /// What it is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Where it is written.
-    pub at: Place,
+    pub(crate) at: Place,
     /// How it came to where it is used; the last step first.
-    pub via: Option<Arc<Step>>,
+    pub(crate) via: Option<Arc<Step>>,
 }
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(crate) struct Place {
     /// The file, relative to the root of the audit.
-    pub file: Arc<str>,
+    pub(crate) file: Arc<str>,
     /// Its bytes there.
-    pub span: ByteSpan,
+    pub(crate) span: ByteSpan,
 }
 
 /// One step on the way of a value.
 #[derive(Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// What was done with it, such as `withFs (mode read)` or `preset kbPlatform`.
-    pub what: Arc<str>,
+    pub(crate) what: Arc<str>,
     /// Where.
-    pub at: Place,
+    pub(crate) at: Place,
     /// The step before.
-    pub before: Option<Arc<Self>>,
+    pub(crate) before: Option<Arc<Self>>,
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `undefined`, or not there.
     Undefined,
     /// `null`.
@@ -65,7 +65,7 @@ pub enum Kind {
 
 /// A function that is called with values.
 #[derive(Clone, Debug)]
-pub enum Code {
+pub(crate) enum Code {
     /// One of a file, which may use other names of that file.
     Own(Arc<Function>, Arc<str>),
     /// One of the platform's SDK.
@@ -74,7 +74,7 @@ pub enum Code {
 
 /// What functions of the SDK do, as far as manifests use them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sdk {
+pub(crate) enum Sdk {
     /// Returns its first argument.
     Same,
     /// Begins to build permissions.
@@ -88,13 +88,13 @@ pub enum Sdk {
 impl Value {
     /// A value that is written at a place.
     #[must_use]
-    pub fn new(kind: Kind, at: Place) -> Self {
+    pub(crate) fn new(kind: Kind, at: Place) -> Self {
         Self { kind, at, via: None }
     }
 
     /// The same value, one step later.
     #[must_use]
-    pub fn after(mut self, what: &Arc<str>, at: &Place) -> Self {
+    pub(crate) fn after(mut self, what: &Arc<str>, at: &Place) -> Self {
         let before = self.via.take();
         self.via = Some(Arc::new(Step { what: Arc::clone(what), at: at.clone(), before }));
         self
@@ -102,20 +102,20 @@ impl Value {
 
     /// The member of an object; `None` if it is none, or has it not.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let Kind::Object(members) = &self.kind else { return None };
         members.iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
     }
 
     /// The value behind several keys.
     #[must_use]
-    pub fn path(&self, keys: &[&str]) -> Option<&Self> {
+    pub(crate) fn path(&self, keys: &[&str]) -> Option<&Self> {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
 
     /// Its text, if it is one.
     #[must_use]
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
             _ => None,
@@ -124,7 +124,7 @@ impl Value {
 
     /// The elements of a list.
     #[must_use]
-    pub fn list(&self) -> &[Self] {
+    pub(crate) fn list(&self) -> &[Self] {
         match &self.kind {
             Kind::List(values) => values,
             _ => &[],
@@ -133,13 +133,13 @@ impl Value {
 
     /// Whether it is there.
     #[must_use]
-    pub fn is_defined(&self) -> bool {
+    pub(crate) fn is_defined(&self) -> bool {
         !matches!(self.kind, Kind::Undefined)
     }
 
     /// Whether a condition takes it for true; `None` if that is not known.
     #[must_use]
-    pub fn is_true(&self) -> Option<bool> {
+    pub(crate) fn is_true(&self) -> Option<bool> {
         match &self.kind {
             Kind::Undefined | Kind::Null => Some(false),
             Kind::Bool(value) => Some(*value),
@@ -151,12 +151,12 @@ impl Value {
     }
 
     /// The steps on its way, the last first.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
         std::iter::successors(self.via.as_deref(), |step| step.before.as_deref())
     }
 
     /// Every value in it that cannot be decided.
-    pub fn unknown(&self) -> Vec<&Self> {
+    pub(crate) fn unknown(&self) -> Vec<&Self> {
         let mut found = Vec::new();
         let mut open = vec![self];
         while let Some(value) = open.pop() {

@@ -6,7 +6,8 @@ use oxc_parser::Parser;
 use oxc_span::{GetSpan, SourceType, Span};
 
 use super::{
-    Arithmetic, Dialect, Export, Expr, ExprKind, Function, Import, Item, Logical, Module, Property, SyntaxFault,
+    Arithmetic, Dialect, Export, Expr, ExprKind, Function, Import, Item, Logical, Module, Property,
+    SyntaxFault,
 };
 use crate::span::ByteSpan;
 
@@ -128,7 +129,9 @@ impl Module {
             let Some(init) = &variable.init else { continue };
             let value = match (is_fixed, expr(init)) {
                 (true, value) => value,
-                (false, value) => Expr { span: value.span, kind: ExprKind::Other("a variable that may change") },
+                (false, value) => {
+                    Expr { span: value.span, kind: ExprKind::Other("a variable that may change") }
+                }
             };
             self.pattern(&variable.id, value, exported);
         }
