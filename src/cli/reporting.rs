@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -32,7 +31,8 @@ pub(super) struct ReportArgs {
 /// What was examined, and what came of it.
 pub(super) struct Examined {
     pub(super) subject: String,
-    pub(super) started: SystemTime,
+    /// Seconds since 1970.
+    pub(super) started: u64,
     pub(super) findings: Vec<Finding>,
     pub(super) coverage: Coverage,
     /// Every rule that was applied.
