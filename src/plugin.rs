@@ -11,5 +11,7 @@ mod handler;
 mod manifest;
 mod modules;
 mod package;
+#[cfg(test)]
+mod sample;
 mod syntax;
 mod value;

@@ -3,7 +3,7 @@
 //! Arrays are united, the mode of `fs` is that of the last call that has one and then holds for all paths, numbers and
 //! truth values are those of the last call, and objects under `platform` are merged by their members.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::value::{Kind, Place, Sdk, Value};
@@ -156,9 +156,22 @@ fn united(base: &Value, next: &Value) -> Value {
             _ => next.clone(),
         };
     };
-    let mut seen: HashSet<&str> = HashSet::new();
-    let all = old.iter().chain(new).filter(|value| value.text().is_none_or(|text| seen.insert(text)));
-    Value { kind: Kind::List(all.cloned().collect()), ..next.clone() }
+    let mut all: Vec<Value> = old.clone();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (at, value) in old.iter().enumerate() {
+        places.extend(value.text().map(|text| (text.to_owned(), at)));
+    }
+    for value in new {
+        match value.text().and_then(|text| places.get(text)) {
+            // Granted twice: both ways count.
+            Some(&at) => all[at] = value.clone().joining(&all[at]),
+            None => {
+                places.extend(value.text().map(|text| (text.to_owned(), all.len())));
+                all.push(value.clone());
+            }
+        }
+    }
+    Value { kind: Kind::List(all), ..next.clone() }
 }
 
 /// What `build()` returns: paths to read, and to write if the last mode says so.

@@ -1,8 +1,11 @@
 //! The checks, one file each.
 
+mod env_everything;
+mod env_secret;
 mod everything;
 mod ignored_permissions;
 mod mode_flip;
+mod network_wide;
 mod no_quota;
 mod shell_interpreter;
 mod undecidable;
@@ -13,9 +16,12 @@ use super::check::Check;
 
 /// Every check.
 pub(crate) static ALL: &[Check] = &[
+    env_everything::CHECK,
+    env_secret::CHECK,
     everything::CHECK,
     ignored_permissions::CHECK,
     mode_flip::CHECK,
+    network_wide::CHECK,
     no_quota::CHECK,
     shell_interpreter::CHECK,
     undecidable::CHECK,

@@ -100,6 +100,15 @@ impl Value {
         self
     }
 
+    /// The same value with the steps of another before its own.
+    #[must_use]
+    pub(crate) fn joining(mut self, other: &Self) -> Self {
+        let steps: Vec<(Arc<str>, Place)> =
+            self.steps().map(|step| (Arc::clone(&step.what), step.at.clone())).collect();
+        self.via = other.via.clone();
+        steps.into_iter().rev().fold(self, |value, (what, at)| value.after(&what, &at))
+    }
+
     /// The member of an object; `None` if it is none, or has it not.
     #[must_use]
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {

@@ -18,20 +18,28 @@ pub(super) const CHECK: Check = Check {
 
 fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
     for handler in &plugin.handlers {
-        for (key, severity, what) in [
-            (
-                "write",
-                Severity::High,
-                "`**` lets it write every file of the machine that is not denied by name",
-            ),
-            (
-                "read",
-                Severity::Medium,
-                "`**` lets it read every file of the machine that is not denied by name",
-            ),
-        ] {
-            let all = handler.permissions.list("fs", key).filter(|(pattern, _)| *pattern == "**");
-            faults.extend(all.map(|(_, value)| Fault::of(value, what).severity(severity).handler(handler)));
-        }
+        let all = |key| handler.permissions.list("fs", key).find(|(pattern, _)| *pattern == "**");
+        let (value, severity, verb) = match (all("write"), all("read")) {
+            (Some((_, value)), _) => (value, Severity::High, "read and write"),
+            (None, Some((_, value))) => (value, Severity::Medium, "read"),
+            (None, None) => continue,
+        };
+        let what = format!("`**` lets it {verb} every file of the machine that is not denied by name");
+        faults.push(Fault::of(value, what).severity(severity).handler(handler));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+    #[test]
+    fn broad_and_narrow() {
+        let broad = format!("permissions: {{ fs: {{ read: ['**'], write: ['**'] }}, {QUOTAS} }}");
+        assert_eq!(sample::ids(&broad), ["plugin/fs-everything"]);
+        let narrow = format!("permissions: {{ fs: {{ read: ['**/*'], write: ['out/**'] }}, {QUOTAS} }}");
+        assert_eq!(sample::ids(&narrow), [""; 0]);
     }
 }

@@ -24,3 +24,22 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+    #[test]
+    fn broad_and_narrow() {
+        let routes = "rest: { basePath: '/v1/plugins/a', routes: [{ path: '/a', permissions: { fs: { read: [] } } }] }";
+        let broad = format!("permissions: {{ {QUOTAS} }}, {routes}");
+        assert_eq!(sample::ids(&broad), ["plugin/ignored-permissions"]);
+        let narrow = format!(
+            "permissions: {{ {QUOTAS} }}, {}",
+            routes.replace(", permissions: { fs: { read: [] } }", "")
+        );
+        assert_eq!(sample::ids(&narrow), [""; 0]);
+    }
+}

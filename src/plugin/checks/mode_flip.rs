@@ -20,10 +20,34 @@ pub(super) const CHECK: Check = Check {
 fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
     for handler in &plugin.handlers {
         for (pattern, value) in handler.permissions.list("fs", "write") {
-            if value.steps().any(|step| &*step.what == "withFs (mode read)") {
+            let has = |mode: &str| value.steps().any(|step| &*step.what == mode);
+            if has("withFs (mode read)") && !has("withFs (mode readWrite)") {
                 let what = format!("`{pattern}` was granted for reading, and a later call made it writable");
                 faults.push(Fault::of(value, what).handler(handler));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+    #[test]
+    fn broad_and_narrow() {
+        let built = |calls: &str| {
+            sample::ids(&format!(
+                "permissions: combinePermissions(){calls}.withQuotas({{ timeoutMs: 1, memoryMb: 1 }}).build()"
+            ))
+        };
+        let (read, write) =
+            (".withFs({ mode: 'read', allow: ['.'] })", ".withFs({ mode: 'readWrite', allow: ['out/**'] })");
+        assert_eq!(built(&format!("{read}{write}")), ["plugin/mode-flip-widening"]);
+        assert_eq!(built(&format!("{write}{read}")), ["plugin/mode-flip-narrowing"]);
+        assert_eq!(built(&format!("{write}{}", write.replace("out", "log"))), [""; 0]);
+        let both = format!("permissions: {{ fs: {{ read: ['.'], write: ['out/**'] }}, {QUOTAS} }}");
+        assert_eq!(sample::ids(&both), [""; 0]);
     }
 }

@@ -72,3 +72,20 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+    #[test]
+    fn broad_and_narrow() {
+        let with = |command: &str| {
+            sample::ids(&format!("permissions: {{ shell: {{ allow: ['{command}'] }}, {QUOTAS} }}"))
+        };
+        assert_eq!(with("bash"), ["plugin/shell-interpreter"]);
+        assert_eq!(with("*"), ["plugin/shell-interpreter"]);
+        assert_eq!(with("pdftotext"), [""; 0]);
+    }
+}

@@ -28,3 +28,19 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+    #[test]
+    fn broad_and_narrow() {
+        let with =
+            |value: &str| sample::ids(&format!("permissions: {{ env: {{ read: {value} }}, {QUOTAS} }}"));
+        assert_eq!(with("process.env.NAMES.split(',')"), ["plugin/undecidable"]);
+        assert_eq!(with("process.env.A ? ['A'] : [missing]"), ["plugin/undecidable"]);
+        assert_eq!(with("['A', ...['B']]"), [""; 0]);
+    }
+}

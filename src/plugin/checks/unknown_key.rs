@@ -50,3 +50,17 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
 fn told(key: &str, value: &Value) -> Fault {
     Fault::of(value, format!("`{key}` is no permission of this platform, and nothing reads it"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+    #[test]
+    fn broad_and_narrow() {
+        let with = |fs: &str| sample::ids(&format!("permissions: {{ fs: {{ {fs} }}, {QUOTAS} }}"));
+        assert_eq!(with("read: ['.'], deny: ['secrets/**']"), ["plugin/unknown-key"]);
+        assert_eq!(with("read: ['.']"), [""; 0]);
+    }
+}
