@@ -15,8 +15,8 @@ use super::value::{Code, Kind, Place, Sdk, Value};
 /// Expressions that one evaluation may take; manifests need some thousands.
 const MOST: usize = 400_000;
 
-/// How deep names and calls may lead.
-const DEEPEST: usize = 200;
+/// How deep names, calls and expressions may lead in all.
+const DEEPEST: usize = 250;
 
 /// Packages whose functions are modelled in [`builder`].
 const SDK: [&str; 3] = ["@kb-labs/sdk", "@kb-labs/perm-presets", "@kb-labs/shared-perm-presets"];
@@ -25,6 +25,8 @@ const SDK: [&str; 3] = ["@kb-labs/sdk", "@kb-labs/perm-presets", "@kb-labs/share
 pub(crate) struct Evaluator<'a> {
     modules: &'a Modules,
     left: Cell<usize>,
+    /// Expressions that are being evaluated inside of each other.
+    depth: Cell<usize>,
     /// The names that are being evaluated, to notice when they lead in a circle.
     open: RefCell<Vec<(String, String)>>,
     known: RefCell<HashMap<(String, String), Value>>,
@@ -39,7 +41,13 @@ struct Scope<'s> {
 
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(modules: &'a Modules) -> Self {
-        Self { modules, left: Cell::new(MOST), open: RefCell::default(), known: RefCell::default() }
+        Self {
+            modules,
+            left: Cell::new(MOST),
+            depth: Cell::new(0),
+            open: RefCell::default(),
+            known: RefCell::default(),
+        }
     }
 
     /// What a module exports under a name; `None` if it exports nothing of that name.
@@ -138,6 +146,16 @@ impl<'a> Evaluator<'a> {
             return unknown(&at, "it is too large to evaluate".to_owned());
         };
         self.left.set(left);
+        if self.depth.get() > DEEPEST {
+            return unknown(&at, "the calls lead too deep".to_owned());
+        }
+        self.depth.set(self.depth.get() + 1);
+        let value = self.inside(scope, expr, at);
+        self.depth.set(self.depth.get() - 1);
+        value
+    }
+
+    fn inside(&self, scope: &Scope<'_>, expr: &Expr, at: Place) -> Value {
         let value = |kind| Value::new(kind, at.clone());
         match &expr.kind {
             ExprKind::Null => value(Kind::Null),
@@ -439,4 +457,141 @@ fn arithmetic(operator: Arithmetic, one: &Value, other: &Value, at: &Place) -> V
         }
     };
     Value::new(kind, at.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    /// What `value` of `a.ts` comes to, as a text; other files are given by name.
+    fn shown(text: &str, others: &[(&str, &str)]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, text) in [("a.ts", text)].iter().chain(others) {
+            std::fs::write(folder.path().join(file), text).unwrap();
+        }
+        let modules = Modules::new(folder.path().canonicalize().unwrap(), HashMap::new());
+        let value = Evaluator::new(&modules).export("a.ts", "value");
+        value.map_or_else(|| "nothing".to_owned(), |value| told(&value))
+    }
+
+    fn told(value: &Value) -> String {
+        match &value.kind {
+            Kind::Undefined => "undefined".into(),
+            Kind::Null => "null".into(),
+            Kind::Bool(is) => is.to_string(),
+            Kind::Number(number) => number.to_string(),
+            Kind::Text(text) => format!("'{text}'"),
+            Kind::List(values) => format!("[{}]", values.iter().map(told).collect::<Vec<_>>().join(", ")),
+            Kind::Object(members) => {
+                let member = |(key, value): &(Arc<str>, Value)| format!("{key}: {}", told(value));
+                format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
+            }
+            Kind::Unknown(why) => format!("? {why}"),
+            Kind::Either(values) => values.iter().map(told).collect::<Vec<_>>().join(" | "),
+            Kind::Builder(_) => "a builder".into(),
+            Kind::Code(_) => "code".into(),
+        }
+    }
+
+    #[test]
+    fn constants_are_followed() {
+        let cases = [
+            (
+                "export const value = [1, 2_000, -3, .5, null, undefined, true];",
+                "[1, 2000, -3, 0.5, null, undefined, true]",
+            ),
+            (
+                "const a = ['x']; export const value = [...a, `y${1 + 1}`, 'z' + a[0], a.length];",
+                "['x', 'y2', 'zx', 1]",
+            ),
+            (
+                "const a = { b: 1, c: 2 }; export const value = { ...a, ['b']: 3, d: a.c, e: a.f };",
+                "{b: 3, c: 2, d: 2, e: undefined}",
+            ),
+            (
+                "const f = (x: string) => ({ id: x }); export const value = ['a', 'b'].map(f);",
+                "[{id: 'a'}, {id: 'b'}]",
+            ),
+            ("enum E { A, B = 'b' } export const value = [E.A, E.B];", "[0, 'b']"),
+            ("export const value = undefined ?? 'a'; ", "'a'"),
+            ("export const value = Number(process.env.X) || 5;", "? Number is not defined in this file | 5"),
+            ("let a = 1; export const value = a;", "? a variable that may change is not evaluated"),
+            ("export const value = { a: b };", "{a: ? b is not defined in this file}"),
+            ("const a = b, b = a; export const value = a;", "? a is defined by itself"),
+            ("const f = (x) => f(x); export const value = f(1);", "? the calls lead too deep"),
+            ("export const value = Object.freeze(['a'] as const) satisfies readonly string[];", "['a']"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown(text, &[]), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_followed() {
+        let others = [
+            ("b.ts", "export * from './c.js'; export { d as default } from './c';"),
+            ("c.ts", "export const d = 'd';"),
+        ];
+        assert_eq!(shown("import e, { d } from './b'; export const value = [d, e];", &others), "['d', 'd']");
+        assert_eq!(shown("import * as b from './c'; export const value = b.d;", &others), "'d'");
+        assert_eq!(shown("export { d as value } from './b';", &others), "'d'");
+        assert_eq!(
+            shown("import { d } from '../outside'; export const value = d;", &[]),
+            "? the module ../outside is not here"
+        );
+        let circle = [("b.ts", "import { value } from './a'; export const d = value;")];
+        assert_eq!(
+            shown("import { d } from './b'; export const value = d;", &circle),
+            "? value is imported in a circle"
+        );
+    }
+
+    #[test]
+    fn depth_does_no_harm() {
+        let nested = |inside: &str| format!("{}{inside}{}", "[".repeat(150), "]".repeat(150));
+        let mut text = "const a0 = ['x'];".to_owned();
+        for at in 1..300 {
+            text += &format!("const a{at} = {};", nested(&format!("a{}", at - 1)));
+        }
+        assert!(
+            shown(&format!("{text} export const value = a299;"), &[]).contains("? the calls lead too deep")
+        );
+    }
+
+    #[test]
+    fn growth_ends() {
+        let mut text = "const a0 = ['x'];".to_owned();
+        for at in 1..60 {
+            text += &format!("const a{at} = [...a{0}, ...a{0}];", at - 1);
+        }
+        let told = shown(&format!("{text} export const value = a59;"), &[]);
+        assert!(told.starts_with("? it is too large") || told.contains("? it is too large"), "{:.200}", told);
+    }
+
+    #[test]
+    fn builders_have_one_mode() {
+        let built = |calls: &str| {
+            shown(
+                &format!(
+                    "import {{ combinePermissions }} from '@kb-labs/sdk'; export const value = combinePermissions(){calls}.build();"
+                ),
+                &[],
+            )
+        };
+        assert_eq!(
+            built(".withFs({ mode: 'read', allow: ['a'] }).withFs({ mode: 'readWrite', allow: ['b', 'a'] })"),
+            "{fs: {read: ['a', 'b'], write: ['a', 'b']}}"
+        );
+        assert_eq!(built(".withEnv(['A']).withEnv(['B', 'A'])"), "{env: {read: ['A', 'B']}}");
+        assert_eq!(
+            built(
+                ".withPlatform({ cache: ['a'], llm: true }).withPlatform({ cache: ['b'], llm: { models: ['m'] } })"
+            ),
+            "{platform: {cache: ['a', 'b'], llm: {models: ['m']}}}"
+        );
+        assert_eq!(built(".withFs({ mode: 'read', allow: [] })"), "{}");
+        assert_eq!(built(".withMagic()"), "? the builder has no withMagic");
+    }
 }

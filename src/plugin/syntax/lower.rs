@@ -11,18 +11,39 @@ use super::{
 };
 use crate::span::ByteSpan;
 
-/// The parser and we go as deep as the text does; deeper ones are refused.
+/// Brackets in brackets, and expressions in expressions, that are followed.
 const DEEPEST: usize = 200;
 
-/// Operators without brackets nest too; longer texts than any that a person writes are refused.
-const LONGEST: usize = 4 << 20;
+/// Operators and words without a comma or semicolon between them: these nest too, in the parser.
+const LONGEST_CHAIN: usize = 20_000;
+
+/// Chains that need more stack than every thread has.
+const LONG_CHAIN: usize = 1000;
+
+/// Room for a chain of the longest kind, of which only what is used is taken.
+const STACK: usize = 512 << 20;
+
+/// Bytes of a file.
+const LONGEST: usize = 16 << 20;
 
 pub(super) fn module(text: &str, dialect: Dialect) -> Module {
-    let mut module = Module::default();
-    if let Err(fault) = refuse(text) {
-        module.faults.push(fault);
-        return module;
+    let refused = |fault| Module { faults: vec![fault], ..Module::default() };
+    match chain(text) {
+        Err(fault) => refused(fault),
+        Ok(length) if length < LONG_CHAIN => parse(text, dialect),
+        Ok(_) => std::thread::scope(|scope| {
+            let parser = std::thread::Builder::new().stack_size(STACK);
+            let parsed =
+                parser.spawn_scoped(scope, || parse(text, dialect)).ok().and_then(|it| it.join().ok());
+            let failed =
+                || SyntaxFault { offset: 0, what: "there is not enough memory to read it".to_owned() };
+            parsed.unwrap_or_else(|| refused(failed()))
+        }),
     }
+}
+
+fn parse(text: &str, dialect: Dialect) -> Module {
+    let mut module = Module::default();
     let kind = match dialect {
         Dialect::TypeScript => SourceType::ts(),
         Dialect::Tsx => SourceType::tsx(),
@@ -40,30 +61,31 @@ pub(super) fn module(text: &str, dialect: Dialect) -> Module {
     module
 }
 
-/// Refuses what could exhaust the stack.
-fn refuse(text: &str) -> Result<(), SyntaxFault> {
+/// The longest chain of a text. Refuses what would exhaust any stack.
+fn chain(text: &str) -> Result<usize, SyntaxFault> {
     let fault = |offset: usize, what: &str| Err(SyntaxFault { offset: offset as u64, what: what.to_owned() });
     if text.len() > LONGEST {
-        return fault(0, "it is longer than 4 MiB");
+        return fault(0, "it is longer than 16 MiB");
     }
-    let (mut depth, mut chain) = (0_usize, 0_usize);
+    let (mut depth, mut chain, mut longest, mut in_word) = (0_usize, 0_usize, 0, false);
     for (at, byte) in text.bytes().enumerate() {
+        let is_word = byte.is_ascii_alphanumeric() || byte >= 0x80 || byte == b'_' || byte == b'$';
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
+            b';' | b',' => chain = 0,
+            _ if is_word && in_word => {}
+            b' ' | b'\n' | b'\r' | b'\t' => {}
+            _ => chain += 1,
         }
-        // What nests without brackets: signs, questions, arrows and sums in one statement.
-        match byte {
-            b'!' | b'~' | b'-' | b'+' | b'?' | b'>' | b'<' | b'&' | b'|' | b'.' => chain += 1,
-            b';' | b',' | b'\n' => chain = 0,
-            _ => {}
-        }
-        if depth > DEEPEST || chain > 10 * DEEPEST {
+        in_word = is_word;
+        // A bracket costs the parser more than an operator.
+        longest = longest.max(chain).max(depth * 5);
+        if longest > LONGEST_CHAIN {
             return fault(at, "it is nested too deeply to be written by a person");
         }
     }
-    Ok(())
+    Ok(longest)
 }
 
 impl Module {
@@ -82,7 +104,7 @@ impl Module {
             },
             S::ExportDefaultDeclaration(export) => {
                 if let Some(value) = export.declaration.as_expression() {
-                    self.exports.insert("default".to_owned(), Export::Value(expr(value)));
+                    self.exports.insert("default".to_owned(), Export::Value(expr(DEEPEST, value)));
                 }
             }
             S::ExportNamedDeclaration(export) => {
@@ -127,7 +149,7 @@ impl Module {
         let is_fixed = declaration.kind == ast::VariableDeclarationKind::Const;
         for variable in &declaration.declarations {
             let Some(init) = &variable.init else { continue };
-            let value = match (is_fixed, expr(init)) {
+            let value = match (is_fixed, expr(DEEPEST, init)) {
                 (true, value) => value,
                 (false, value) => {
                     Expr { span: value.span, kind: ExprKind::Other("a variable that may change") }
@@ -143,7 +165,8 @@ impl Module {
             ast::BindingPattern::BindingIdentifier(name) => self.bind(name.name.as_str(), value, exported),
             ast::BindingPattern::ObjectPattern(object) => {
                 for property in &object.properties {
-                    let member = ExprKind::Member(Box::new(value.clone()), Box::new(key(&property.key)));
+                    let member =
+                        ExprKind::Member(Box::new(value.clone()), Box::new(key(DEEPEST, &property.key)));
                     self.pattern(&property.value, Expr { span: span(property.span), kind: member }, exported);
                 }
             }
@@ -153,7 +176,7 @@ impl Module {
 
     fn function(&mut self, function: &ast::Function<'_>, exported: bool) {
         if let Some(name) = &function.id {
-            let kind = function_kind(&function.params, function.body.as_deref());
+            let kind = function_kind(DEEPEST, &function.params, function.body.as_deref());
             self.bind(name.name.as_str(), Expr { span: span(function.span), kind }, exported);
         }
     }
@@ -166,7 +189,7 @@ impl Module {
             let at = span(member.span);
             let name = Expr { span: at, kind: ExprKind::Text(member.id.static_name().to_string()) };
             let value = match &member.initializer {
-                Some(value) => expr(value),
+                Some(value) => expr(DEEPEST, value),
                 None => Expr { span: at, kind: ExprKind::Number(next) },
             };
             next = if let ExprKind::Number(number) = value.kind { number + 1.0 } else { next + 1.0 };
@@ -194,31 +217,41 @@ fn span(span: Span) -> ByteSpan {
     ByteSpan { start: span.start.into(), end: span.end.into() }
 }
 
-fn expr(from: &ast::Expression<'_>) -> Expr {
-    Expr { span: span(from.span()), kind: kind(from) }
+fn expr(deep: usize, from: &ast::Expression<'_>) -> Expr {
+    let kind = match deep {
+        0 => ExprKind::Other("an expression that is nested too deeply"),
+        deep => kind(deep - 1, from),
+    };
+    Expr { span: span(from.span()), kind }
 }
 
-fn boxed(from: &ast::Expression<'_>) -> Box<Expr> {
-    Box::new(expr(from))
+fn boxed(deep: usize, from: &ast::Expression<'_>) -> Box<Expr> {
+    Box::new(expr(deep, from))
 }
 
-fn kind(from: &ast::Expression<'_>) -> ExprKind {
+fn kind(deep: usize, from: &ast::Expression<'_>) -> ExprKind {
     use ast::Expression as E;
     match from {
         E::NullLiteral(_) => ExprKind::Null,
         E::BooleanLiteral(literal) => ExprKind::Bool(literal.value),
         E::NumericLiteral(literal) => ExprKind::Number(literal.value),
         E::StringLiteral(literal) => ExprKind::Text(literal.value.to_string()),
-        E::TemplateLiteral(template) => ExprKind::Template(parts(template)),
+        E::TemplateLiteral(template) => ExprKind::Template(parts(deep, template)),
         E::Identifier(name) => ExprKind::Name(name.name.to_string()),
-        E::ArrayExpression(array) => ExprKind::Array(array.elements.iter().map(element).collect()),
-        E::ObjectExpression(object) => ExprKind::Object(object.properties.iter().map(property).collect()),
-        E::CallExpression(call) => ExprKind::Call(boxed(&call.callee), arguments(&call.arguments)),
+        E::ArrayExpression(array) => {
+            ExprKind::Array(array.elements.iter().map(|from| element(deep, from)).collect())
+        }
+        E::ObjectExpression(object) => {
+            ExprKind::Object(object.properties.iter().map(|from| property(deep, from)).collect())
+        }
+        E::CallExpression(call) => {
+            ExprKind::Call(boxed(deep, &call.callee), arguments(deep, &call.arguments))
+        }
         E::StaticMemberExpression(_) | E::ComputedMemberExpression(_) => {
-            from.as_member_expression().map_or(ExprKind::Other("a private field"), member)
+            from.as_member_expression().map_or(ExprKind::Other("a private field"), |from| member(deep, from))
         }
         E::ConditionalExpression(choice) => {
-            ExprKind::Either(boxed(&choice.consequent), boxed(&choice.alternate))
+            ExprKind::Either(boxed(deep, &choice.consequent), boxed(deep, &choice.alternate))
         }
         E::LogicalExpression(logical) => {
             let operator = match logical.operator {
@@ -226,36 +259,40 @@ fn kind(from: &ast::Expression<'_>) -> ExprKind {
                 ast::LogicalOperator::And => Logical::And,
                 ast::LogicalOperator::Coalesce => Logical::Coalesce,
             };
-            ExprKind::Logical(operator, boxed(&logical.left), boxed(&logical.right))
+            ExprKind::Logical(operator, boxed(deep, &logical.left), boxed(deep, &logical.right))
         }
         E::BinaryExpression(binary) => match arithmetic(binary.operator) {
-            Some(operator) => ExprKind::Binary(operator, boxed(&binary.left), boxed(&binary.right)),
+            Some(operator) => {
+                ExprKind::Binary(operator, boxed(deep, &binary.left), boxed(deep, &binary.right))
+            }
             None => ExprKind::Other("a comparison"),
         },
         E::UnaryExpression(unary) if unary.operator == ast::UnaryOperator::UnaryNegation => {
-            ExprKind::Negative(boxed(&unary.argument))
+            ExprKind::Negative(boxed(deep, &unary.argument))
         }
-        E::ParenthesizedExpression(inner) => kind(&inner.expression),
-        E::TSAsExpression(inner) => kind(&inner.expression),
-        E::TSSatisfiesExpression(inner) => kind(&inner.expression),
-        E::TSTypeAssertion(inner) => kind(&inner.expression),
-        E::TSNonNullExpression(inner) => kind(&inner.expression),
-        E::TSInstantiationExpression(inner) => kind(&inner.expression),
+        E::ParenthesizedExpression(inner) => expr(deep, &inner.expression).kind,
+        E::TSAsExpression(inner) => expr(deep, &inner.expression).kind,
+        E::TSSatisfiesExpression(inner) => expr(deep, &inner.expression).kind,
+        E::TSTypeAssertion(inner) => expr(deep, &inner.expression).kind,
+        E::TSNonNullExpression(inner) => expr(deep, &inner.expression).kind,
+        E::TSInstantiationExpression(inner) => expr(deep, &inner.expression).kind,
         E::ChainExpression(chain) => match &chain.expression {
             ast::ChainElement::CallExpression(call) => {
-                ExprKind::Call(boxed(&call.callee), arguments(&call.arguments))
+                ExprKind::Call(boxed(deep, &call.callee), arguments(deep, &call.arguments))
             }
-            ast::ChainElement::TSNonNullExpression(inner) => kind(&inner.expression),
-            other => other.as_member_expression().map_or(ExprKind::Other("a private field"), member),
+            ast::ChainElement::TSNonNullExpression(inner) => expr(deep, &inner.expression).kind,
+            other => other
+                .as_member_expression()
+                .map_or(ExprKind::Other("a private field"), |from| member(deep, from)),
         },
         E::ArrowFunctionExpression(arrow) => match &arrow.body {
-            ast::ArrowFunctionBody::FunctionBody(body) => function_kind(&arrow.params, Some(body)),
+            ast::ArrowFunctionBody::FunctionBody(body) => function_kind(deep, &arrow.params, Some(body)),
             other => match other.as_expression() {
-                Some(body) => computing(&arrow.params, expr(body)),
+                Some(body) => computing(&arrow.params, expr(deep, body)),
                 None => ExprKind::Other("a function"),
             },
         },
-        E::FunctionExpression(function) => function_kind(&function.params, function.body.as_deref()),
+        E::FunctionExpression(function) => function_kind(deep, &function.params, function.body.as_deref()),
         E::NewExpression(_) => ExprKind::Other("a new object"),
         E::AwaitExpression(_) => ExprKind::Other("an awaited value"),
         E::RegExpLiteral(_) => ExprKind::Other("a regular expression"),
@@ -273,36 +310,36 @@ fn arithmetic(operator: ast::BinaryOperator) -> Option<Arithmetic> {
     }
 }
 
-fn member(from: &ast::MemberExpression<'_>) -> ExprKind {
+fn member(deep: usize, from: &ast::MemberExpression<'_>) -> ExprKind {
     match from {
         ast::MemberExpression::StaticMemberExpression(member) => {
             let name = ExprKind::Text(member.property.name.to_string());
             let name = Expr { span: span(member.property.span), kind: name };
-            ExprKind::Member(boxed(&member.object), Box::new(name))
+            ExprKind::Member(boxed(deep, &member.object), Box::new(name))
         }
         ast::MemberExpression::ComputedMemberExpression(member) => {
-            ExprKind::Member(boxed(&member.object), boxed(&member.expression))
+            ExprKind::Member(boxed(deep, &member.object), boxed(deep, &member.expression))
         }
         ast::MemberExpression::PrivateFieldExpression(_) => ExprKind::Other("a private field"),
     }
 }
 
 /// The texts and expressions of a template, in turn.
-fn parts(template: &ast::TemplateLiteral<'_>) -> Vec<Expr> {
+fn parts(deep: usize, template: &ast::TemplateLiteral<'_>) -> Vec<Expr> {
     let mut expressions = template.expressions.iter();
     let mut parts = Vec::new();
     for text in &template.quasis {
         let cooked = text.value.cooked.as_ref().unwrap_or(&text.value.raw).to_string();
         parts.push(Expr { span: span(text.span), kind: ExprKind::Text(cooked) });
-        parts.extend(expressions.next().map(expr));
+        parts.extend(expressions.next().map(|from| expr(deep, from)));
     }
     parts
 }
 
-fn element(from: &ast::ArrayExpressionElement<'_>) -> Item {
+fn element(deep: usize, from: &ast::ArrayExpressionElement<'_>) -> Item {
     match from {
-        ast::ArrayExpressionElement::SpreadElement(spread) => Item::Spread(expr(&spread.argument)),
-        other => Item::One(other.as_expression().map_or_else(|| hole(other.span()), expr)),
+        ast::ArrayExpressionElement::SpreadElement(spread) => Item::Spread(expr(deep, &spread.argument)),
+        other => Item::One(other.as_expression().map_or_else(|| hole(other.span()), |from| expr(deep, from))),
     }
 }
 
@@ -310,39 +347,45 @@ fn hole(at: Span) -> Expr {
     Expr { span: span(at), kind: ExprKind::Name("undefined".to_owned()) }
 }
 
-fn arguments(from: &[ast::Argument<'_>]) -> Vec<Item> {
+fn arguments(deep: usize, from: &[ast::Argument<'_>]) -> Vec<Item> {
     let argument = |from: &ast::Argument<'_>| match from {
-        ast::Argument::SpreadElement(spread) => Item::Spread(expr(&spread.argument)),
-        other => Item::One(other.as_expression().map_or_else(|| hole(other.span()), expr)),
+        ast::Argument::SpreadElement(spread) => Item::Spread(expr(deep, &spread.argument)),
+        other => Item::One(other.as_expression().map_or_else(|| hole(other.span()), |from| expr(deep, from))),
     };
     from.iter().map(argument).collect()
 }
 
-fn property(from: &ast::ObjectPropertyKind<'_>) -> Property {
+fn property(deep: usize, from: &ast::ObjectPropertyKind<'_>) -> Property {
     match from {
-        ast::ObjectPropertyKind::SpreadProperty(spread) => Property::Spread(expr(&spread.argument)),
+        ast::ObjectPropertyKind::SpreadProperty(spread) => Property::Spread(expr(deep, &spread.argument)),
         ast::ObjectPropertyKind::ObjectProperty(property) => {
             let value = match property.kind {
-                ast::PropertyKind::Init => expr(&property.value),
+                ast::PropertyKind::Init => expr(deep, &property.value),
                 _ => Expr { span: span(property.span), kind: ExprKind::Other("a getter or setter") },
             };
-            Property::Keyed(key(&property.key), value)
+            Property::Keyed(key(deep, &property.key), value)
         }
     }
 }
 
-fn key(from: &ast::PropertyKey<'_>) -> Expr {
+fn key(deep: usize, from: &ast::PropertyKey<'_>) -> Expr {
     let kind = match from {
         ast::PropertyKey::StaticIdentifier(name) => ExprKind::Text(name.name.to_string()),
-        other => other.as_expression().map_or(ExprKind::Other("a private name"), kind),
+        other => {
+            other.as_expression().map_or(ExprKind::Other("a private name"), |from| expr(deep, from).kind)
+        }
     };
     Expr { span: span(from.span()), kind }
 }
 
-fn function_kind(parameters: &ast::FormalParameters<'_>, body: Option<&ast::FunctionBody<'_>>) -> ExprKind {
+fn function_kind(
+    deep: usize,
+    parameters: &ast::FormalParameters<'_>,
+    body: Option<&ast::FunctionBody<'_>>,
+) -> ExprKind {
     match body.map(|body| &body.statements[..]) {
         Some([ast::Statement::ReturnStatement(only)]) => match &only.argument {
-            Some(value) => computing(parameters, expr(value)),
+            Some(value) => computing(parameters, expr(deep, value)),
             None => ExprKind::Other("a function"),
         },
         _ => ExprKind::Other("a function with statements"),
