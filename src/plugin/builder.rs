@@ -65,7 +65,7 @@ pub(crate) fn call(collected: &Value, method: &str, argument: &Value, at: &Place
     let section = match method {
         "with" => {
             let permissions = argument.get("permissions").unwrap_or(argument);
-            return Some(merge(collected, &stepped(permissions, "with", at)));
+            return Some(merge(collected, &permissions.stepped(&"with".into(), at)));
         }
         "withEnv" => {
             let inner = Value::new(Kind::Object(vec![("read".into(), argument.clone())]), at.clone());
@@ -89,23 +89,7 @@ pub(crate) fn call(collected: &Value, method: &str, argument: &Value, at: &Place
 
 fn add(collected: &Value, section: &str, value: Value, what: &str, at: &Place) -> Value {
     let next = Value::new(Kind::Object(vec![(section.into(), value)]), at.clone());
-    merge(collected, &stepped(&next, what, at))
-}
-
-/// The same with a step at everything inside.
-fn stepped(value: &Value, what: &str, at: &Place) -> Value {
-    fn all(value: &Value, what: &Arc<str>, at: &Place) -> Value {
-        let mut value = value.clone().after(what, at);
-        match &mut value.kind {
-            Kind::List(values) | Kind::Either(values) => {
-                values.iter_mut().for_each(|inner| *inner = all(inner, what, at));
-            }
-            Kind::Object(members) => members.iter_mut().for_each(|(_, inner)| *inner = all(inner, what, at)),
-            _ => {}
-        }
-        value
-    }
-    all(value, &what.into(), at)
+    merge(collected, &next.stepped(&what.into(), at))
 }
 
 /// Puts two specifications together.

@@ -116,7 +116,7 @@ impl<'a> Evaluator<'a> {
             Some(name) => {
                 let found = self.guarded(&target, &format!("export {name}"), || self.export(&target, name));
                 match found {
-                    Some(Some(value)) => value.after(&step, &at),
+                    Some(Some(value)) => value.stepped(&step, &at),
                     Some(None) => unknown(&at, format!("{target} exports no {name}")),
                     None => unknown(&at, format!("{name} is imported in a circle")),
                 }
@@ -544,7 +544,7 @@ mod tests {
         let circle = [("b.ts", "import { value } from './a'; export const d = value;")];
         assert_eq!(
             shown("import { d } from './b'; export const value = d;", &circle),
-            "? value is imported in a circle"
+            "? value is defined by itself"
         );
     }
 

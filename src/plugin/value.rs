@@ -100,6 +100,22 @@ impl Value {
         self
     }
 
+    /// The same value, one step later with everything in it.
+    #[must_use]
+    pub(crate) fn stepped(&self, what: &Arc<str>, at: &Place) -> Self {
+        let mut value = self.clone().after(what, at);
+        match &mut value.kind {
+            Kind::List(values) | Kind::Either(values) => {
+                values.iter_mut().for_each(|inner| *inner = inner.stepped(what, at));
+            }
+            Kind::Object(members) => {
+                members.iter_mut().for_each(|(_, inner)| *inner = inner.stepped(what, at))
+            }
+            _ => {}
+        }
+        value
+    }
+
     /// The same value with the steps of another before its own.
     #[must_use]
     pub(crate) fn joining(mut self, other: &Self) -> Self {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop there")]
 
 mod architecture;
+mod audit;
 mod bad_input;
 mod common;
 mod every_rule;

@@ -244,11 +244,9 @@ fn kind(deep: usize, from: &ast::Expression<'_>) -> ExprKind {
         E::ObjectExpression(object) => {
             ExprKind::Object(object.properties.iter().map(|from| property(deep, from)).collect())
         }
-        E::CallExpression(call) => {
-            ExprKind::Call(boxed(deep, &call.callee), arguments(deep, &call.arguments))
-        }
+        E::CallExpression(call) => call_kind(deep, call),
         E::StaticMemberExpression(_) | E::ComputedMemberExpression(_) => {
-            from.as_member_expression().map_or(ExprKind::Other("a private field"), |from| member(deep, from))
+            from.as_member_expression().map_or(PRIVATE, |from| member(deep, from))
         }
         E::ConditionalExpression(choice) => {
             ExprKind::Either(boxed(deep, &choice.consequent), boxed(deep, &choice.alternate))
@@ -270,21 +268,6 @@ fn kind(deep: usize, from: &ast::Expression<'_>) -> ExprKind {
         E::UnaryExpression(unary) if unary.operator == ast::UnaryOperator::UnaryNegation => {
             ExprKind::Negative(boxed(deep, &unary.argument))
         }
-        E::ParenthesizedExpression(inner) => expr(deep, &inner.expression).kind,
-        E::TSAsExpression(inner) => expr(deep, &inner.expression).kind,
-        E::TSSatisfiesExpression(inner) => expr(deep, &inner.expression).kind,
-        E::TSTypeAssertion(inner) => expr(deep, &inner.expression).kind,
-        E::TSNonNullExpression(inner) => expr(deep, &inner.expression).kind,
-        E::TSInstantiationExpression(inner) => expr(deep, &inner.expression).kind,
-        E::ChainExpression(chain) => match &chain.expression {
-            ast::ChainElement::CallExpression(call) => {
-                ExprKind::Call(boxed(deep, &call.callee), arguments(deep, &call.arguments))
-            }
-            ast::ChainElement::TSNonNullExpression(inner) => expr(deep, &inner.expression).kind,
-            other => other
-                .as_member_expression()
-                .map_or(ExprKind::Other("a private field"), |from| member(deep, from)),
-        },
         E::ArrowFunctionExpression(arrow) => match &arrow.body {
             ast::ArrowFunctionBody::FunctionBody(body) => function_kind(deep, &arrow.params, Some(body)),
             other => match other.as_expression() {
@@ -293,6 +276,39 @@ fn kind(deep: usize, from: &ast::Expression<'_>) -> ExprKind {
             },
         },
         E::FunctionExpression(function) => function_kind(deep, &function.params, function.body.as_deref()),
+        other => wrapped(other).map_or_else(|| unlike(deep, other), |inner| expr(deep, inner).kind),
+    }
+}
+
+const PRIVATE: ExprKind = ExprKind::Other("a private field");
+
+fn call_kind(deep: usize, call: &ast::CallExpression<'_>) -> ExprKind {
+    ExprKind::Call(boxed(deep, &call.callee), arguments(deep, &call.arguments))
+}
+
+/// The expression inside of brackets or beside a type.
+fn wrapped<'a, 'b>(from: &'b ast::Expression<'a>) -> Option<&'b ast::Expression<'a>> {
+    use ast::Expression as E;
+    Some(match from {
+        E::ParenthesizedExpression(inner) => &inner.expression,
+        E::TSAsExpression(inner) => &inner.expression,
+        E::TSSatisfiesExpression(inner) => &inner.expression,
+        E::TSTypeAssertion(inner) => &inner.expression,
+        E::TSNonNullExpression(inner) => &inner.expression,
+        E::TSInstantiationExpression(inner) => &inner.expression,
+        _ => return None,
+    })
+}
+
+/// What is left: chains with `?.`, and what is not evaluated.
+fn unlike(deep: usize, from: &ast::Expression<'_>) -> ExprKind {
+    use ast::Expression as E;
+    match from {
+        E::ChainExpression(chain) => match &chain.expression {
+            ast::ChainElement::CallExpression(call) => call_kind(deep, call),
+            ast::ChainElement::TSNonNullExpression(inner) => expr(deep, &inner.expression).kind,
+            other => other.as_member_expression().map_or(PRIVATE, |from| member(deep, from)),
+        },
         E::NewExpression(_) => ExprKind::Other("a new object"),
         E::AwaitExpression(_) => ExprKind::Other("an awaited value"),
         E::RegExpLiteral(_) => ExprKind::Other("a regular expression"),
@@ -320,7 +336,7 @@ fn member(deep: usize, from: &ast::MemberExpression<'_>) -> ExprKind {
         ast::MemberExpression::ComputedMemberExpression(member) => {
             ExprKind::Member(boxed(deep, &member.object), boxed(deep, &member.expression))
         }
-        ast::MemberExpression::PrivateFieldExpression(_) => ExprKind::Other("a private field"),
+        ast::MemberExpression::PrivateFieldExpression(_) => PRIVATE,
     }
 }
 
