@@ -65,7 +65,7 @@ pub(crate) fn call(collected: &Value, method: &str, argument: &Value, at: &Place
     let section = match method {
         "with" => {
             let permissions = argument.get("permissions").unwrap_or(argument);
-            return Some(merge(collected, &permissions.stepped(&"with".into(), at)));
+            return Some(merge(collected, permissions));
         }
         "withEnv" => {
             let inner = Value::new(Kind::Object(vec![("read".into(), argument.clone())]), at.clone());

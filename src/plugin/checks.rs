@@ -1,5 +1,8 @@
 //! The checks, one file each.
 
+mod code_sink;
+mod control_plane;
+mod dead_grant;
 mod env_everything;
 mod env_secret;
 mod everything;
@@ -7,6 +10,7 @@ mod ignored_permissions;
 mod mode_flip;
 mod network_wide;
 mod no_quota;
+mod reached;
 mod shell_interpreter;
 mod undecidable;
 mod unknown_key;
@@ -16,6 +20,9 @@ use super::check::Check;
 
 /// Every check.
 pub(crate) static ALL: &[Check] = &[
+    code_sink::CHECK,
+    control_plane::CHECK,
+    dead_grant::CHECK,
     env_everything::CHECK,
     env_secret::CHECK,
     everything::CHECK,

@@ -42,12 +42,14 @@ mod tests {
                 "permissions: combinePermissions(){calls}.withQuotas({{ timeoutMs: 1, memoryMb: 1 }}).build()"
             ))
         };
-        let (read, write) =
-            (".withFs({ mode: 'read', allow: ['.'] })", ".withFs({ mode: 'readWrite', allow: ['out/**'] })");
+        let (read, write) = (
+            ".withFs({ mode: 'read', allow: ['docs/**'] })",
+            ".withFs({ mode: 'readWrite', allow: ['out/**'] })",
+        );
         assert_eq!(built(&format!("{read}{write}")), ["plugin/mode-flip-widening"]);
         assert_eq!(built(&format!("{write}{read}")), ["plugin/mode-flip-narrowing"]);
         assert_eq!(built(&format!("{write}{}", write.replace("out", "log"))), [""; 0]);
-        let both = format!("permissions: {{ fs: {{ read: ['.'], write: ['out/**'] }}, {QUOTAS} }}");
+        let both = format!("permissions: {{ fs: {{ read: ['docs/**'], write: ['out/**'] }}, {QUOTAS} }}");
         assert_eq!(sample::ids(&both), [""; 0]);
     }
 }
