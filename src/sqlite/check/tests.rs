@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod bit_flips;
+#[cfg(test)]
+mod claims;
 
 use std::path::PathBuf;
 use std::sync::Arc;
