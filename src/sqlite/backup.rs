@@ -168,6 +168,9 @@ impl BackupError {
                     "it is damaged: make a snapshot and recover it"
                 }
                 Some(rusqlite::ErrorCode::DiskFull) => "free some space; nothing was left behind",
+                Some(rusqlite::ErrorCode::SystemIoFailure) if online::is_of_writing(cause) => {
+                    "choose another folder for the backups, or free some space; nothing was left behind"
+                }
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => {
                     "run this as a user who may write beside the database: SQLite needs that to share its log"
                 }

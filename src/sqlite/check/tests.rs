@@ -4,6 +4,10 @@
 mod bit_flips;
 #[cfg(test)]
 mod claims;
+#[cfg(all(test, unix))]
+mod lock_byte;
+#[cfg(test)]
+mod shrinking;
 
 use std::path::PathBuf;
 use std::sync::Arc;
