@@ -7,7 +7,7 @@ use crate::sqlite::fixture::{Recipe, log};
 use crate::sqlite::recover::{Options, WalUse, recover};
 
 /// What a claim may cost; believed, it took minutes and gigabytes.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(40);
 
 #[track_caller]
 fn assert_ends_soon(files: &Files, what: &str) {
