@@ -4,7 +4,7 @@
 mod bit_flips;
 #[cfg(test)]
 mod claims;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod lock_byte;
 #[cfg(test)]
 mod shrinking;

@@ -1,4 +1,5 @@
 //! The lock-byte page of databases of more than 1 GiB: it belongs to SQLite, and a pointer map steps aside for it.
+#![cfg(unix)]
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
