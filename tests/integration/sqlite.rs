@@ -187,3 +187,35 @@ fn processes_that_use_the_database_are_named() {
     // The lock is still there: whoever only looks takes none away.
     user.execute_batch("INSERT INTO events(name) VALUES ('still writing'); COMMIT").unwrap();
 }
+
+/// A file may not grow beyond a limit, which is what a full disk looks like to a program that ignores the signal.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_an_error_and_leaves_nothing_half_written() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "delete");
+    user.execute_batch(
+        "INSERT INTO events(name, at) SELECT hex(randomblob(100)), value FROM
+           (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 4000) SELECT value FROM n);",
+    )
+    .unwrap();
+    drop(user);
+    std::fs::create_dir(sandbox.path("out")).unwrap();
+    let before = state(&sandbox.path("out"));
+    let source = std::fs::read(sandbox.path("a.db")).unwrap();
+    for (limit, command) in [
+        ("100", "recover a.db -o out/new.db"),
+        ("100", "backup a.db -o out"),
+        ("100", "snapshot a.db -o out/evidence"),
+        ("2", "seal a.db -o out/a.seal"),
+    ] {
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec kbsec sqlite {command}");
+        let run = sandbox.program("sh", ["-c", &script]).run().code(2);
+        let lines: Vec<&str> = run.stderr.lines().collect();
+        let [error, hint] = lines[..] else { panic!("{command}: {}", run.stderr) };
+        assert!(error.starts_with("kbsec: cannot ") || error.starts_with("kbsec: SQLite cannot "), "{error}");
+        assert!(["room", "space", "another folder"].iter().any(|word| hint.contains(word)), "{hint}");
+        assert_eq!(state(&sandbox.path("out")), before, "{command}");
+        assert!(std::fs::read(sandbox.path("a.db")).unwrap() == source, "{command}");
+    }
+}
