@@ -109,7 +109,7 @@ impl Value {
                 values.iter_mut().for_each(|inner| *inner = inner.stepped(what, at));
             }
             Kind::Object(members) => {
-                members.iter_mut().for_each(|(_, inner)| *inner = inner.stepped(what, at))
+                members.iter_mut().for_each(|(_, inner)| *inner = inner.stepped(what, at));
             }
             _ => {}
         }
