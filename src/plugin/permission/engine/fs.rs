@@ -91,6 +91,12 @@ impl Fs {
         self.matches_resolved(pattern, &posix::resolve(&self.cwd, path))
     }
 
+    /// The absolute path, in normal form, that the shim makes of a path.
+    #[must_use]
+    pub fn resolved(&self, path: &str) -> String {
+        posix::resolve(&self.cwd, path)
+    }
+
     /// The absolute paths that a pattern matches; denials are left aside.
     ///
     /// # Errors
