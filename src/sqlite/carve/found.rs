@@ -227,7 +227,20 @@ fn says_enough(candidate: &Candidate<'_>, values: &[Plain], origin: &Origin) -> 
         return true;
     }
     let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));
-    candidate.payload.total >= 6 && (text || values.len() >= 4)
+    // Types of NULL, 0 and 1 need no bytes, so that zeros look like many columns.
+    let content: usize = values.iter().map(weight).sum();
+    candidate.payload.total >= 6 && (text || values.len() >= 4 && content >= 4)
+}
+
+/// How many bytes a value says at least.
+fn weight(value: &Plain) -> usize {
+    match value {
+        Plain::Null | Plain::Integer(0 | 1) => 0,
+        Plain::Integer(number) => 8 - number.unsigned_abs().leading_zeros() as usize / 8,
+        Plain::Real(_) => 8,
+        Plain::Text(text) => text.len(),
+        Plain::Blob(bytes) => bytes.len(),
+    }
 }
 
 /// The values in the order of the columns.
