@@ -11,6 +11,9 @@ use crate::sqlite::btree::{BtreePage, Cell, PageKind, cell_at};
 use crate::sqlite::bytes::{be16, varint};
 use crate::sqlite::record::Record;
 
+/// How many tables are tried for a cell without head on a page that any table may have had.
+const MOST_TABLES: usize = 256;
+
 /// A search.
 pub(super) struct Scan<'a> {
     live: &'a Live,
@@ -172,11 +175,12 @@ impl<'a> Scan<'a> {
         let all = 1..self.live.shapes.len();
         match (ground.owner, self.live.former(ground.number)) {
             (Owner::Table(number), _) => {
-                std::iter::once(number).chain(all.filter(|table| dropped(*table))).collect()
+                let dropped = all.filter(|table| dropped(*table)).take(MOST_TABLES);
+                std::iter::once(number).chain(dropped).collect()
             }
             (Owner::Index, _) => Vec::new(),
             (_, Some(number)) => vec![number],
-            _ => all.collect(),
+            _ => all.take(MOST_TABLES).collect(),
         }
     }
 

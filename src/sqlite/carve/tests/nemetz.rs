@@ -76,7 +76,7 @@ fn rows(elements: &Json, state: &str) -> Vec<Vec<String>> {
         let columns: Vec<&str> =
             element["columns"].as_array().unwrap().iter().map(|column| column[0].as_str().unwrap()).collect();
         let values =
-            |row: &Json| columns.iter().map(|name| row[*name].as_str().unwrap().to_owned()).collect();
+            |row: &Json| columns.iter().filter_map(|name| row[*name].as_str()).map(str::to_owned).collect();
         rows.extend(element[state].as_array().unwrap().iter().map(values));
     }
     rows
