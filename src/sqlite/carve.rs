@@ -9,6 +9,8 @@ mod found;
 mod headless;
 mod history;
 mod live;
+#[cfg(test)]
+mod nemetz;
 mod origin;
 mod page;
 mod shape;

@@ -216,7 +216,8 @@ fn no_deleted_row_and_no_database_are_told_apart() {
     drop(database(&sandbox.path("a.db"), "delete"));
     let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(0);
     assert!(run.stdout.contains("No deleted row was found"), "{}", run.stdout);
-    sandbox.kbsec(["sqlite", "carve", "nothing.db"]).run().code(2);
+    let run = sandbox.kbsec(["sqlite", "carve", "nothing.db"]).run().code(2);
+    assert!(run.stdout.is_empty() && run.stderr.contains("nothing.db"), "{}", run.stderr);
     sandbox.write("other.db", "PK\x03\x04 and more than a hundred bytes ".repeat(9));
     let run = sandbox.kbsec(["sqlite", "carve", "other.db"]).run().code(3);
     assert!(run.stderr.contains("names no page size"), "{}", run.stderr);

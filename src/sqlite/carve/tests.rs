@@ -1,7 +1,5 @@
 //! Tests of carving: every sample has deleted rows that are known.
 
-mod nemetz;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value as Json;
 
-use super::super::{CarvedRow, Confidence, Options, carve};
+use super::{CarvedRow, Confidence, Options, carve};
 use crate::sqlite::files::Files;
 
 /// How many carved rows are what.
