@@ -219,3 +219,38 @@ fn a_full_disk_is_an_error_and_leaves_nothing_half_written() {
         assert!(std::fs::read(sandbox.path("a.db")).unwrap() == source, "{command}");
     }
 }
+
+#[test]
+fn deleted_rows_are_found_and_the_evidence_stays_as_it_was() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "wal");
+    user.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); DELETE FROM events WHERE id = 7").unwrap();
+    sandbox.write("a.db-journal", "");
+    let before = state(&sandbox.path(""));
+    let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(1);
+    assert!(run.stdout.contains("rowid 7: whole, table certain"), "{}", run.stdout);
+    assert!(run.stdout.contains("id=7 | name='event 7' | at=49"), "{}", run.stdout);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+    assert!(!run.stdout.contains("event 8'"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "carve", "-f", "json", "a.db"]).run().code(1);
+    let rows: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [row] = &rows[..] else { panic!("{}", run.stdout) };
+    assert_eq!(row["values"], serde_json::json!([7, "event 7", 49]));
+    assert_eq!((&row["table"], &row["rowid"]), (&"events".into(), &7.into()));
+    assert_eq!((&row["confidence"], &row["table_confidence"]), (&"high".into(), &"high".into()));
+    assert_eq!(state(&sandbox.path("")), before);
+}
+
+#[test]
+fn no_deleted_row_and_no_database_are_told_apart() {
+    let sandbox = Sandbox::new();
+    drop(database(&sandbox.path("a.db"), "delete"));
+    let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(0);
+    assert!(run.stdout.contains("No deleted row was found"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "carve", "nothing.db"]).run().code(2);
+    assert!(run.stdout.is_empty() && run.stderr.contains("nothing.db"), "{}", run.stderr);
+    sandbox.write("other.db", "PK\x03\x04 and more than a hundred bytes ".repeat(9));
+    let run = sandbox.kbsec(["sqlite", "carve", "other.db"]).run().code(3);
+    assert!(run.stderr.contains("names no page size"), "{}", run.stderr);
+}

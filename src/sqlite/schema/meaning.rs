@@ -206,6 +206,7 @@ impl Told {
             not_null: self.not_null,
             is_virtual: self.hidden == 2,
             affinity: Affinity::of(&self.declared),
+            declared: self.declared.clone(),
             default: default.unwrap_or(Value::Null),
         }
     }

@@ -1,0 +1,266 @@
+//! What was found so far: rows that are neither live nor found before.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use rusqlite::types::Value as Plain;
+
+use super::live::{Live, Owner, digest};
+use super::origin::{Clues, Origin};
+use super::shape::Shape;
+use super::{CarvedRow, Confidence, Method, Part, TableName};
+use crate::sqlite::btree::Payload;
+use crate::sqlite::header::Encoding;
+use crate::sqlite::overflow;
+use crate::sqlite::record::{Record, Value};
+
+/// Records longer than this are not read whole.
+const LONGEST: u64 = 1 << 28;
+/// What a row takes in memory besides its values.
+const ROW_BYTES: usize = 400;
+
+/// How much may be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+}
+
+/// The rows, by a digest of their records.
+pub(super) struct Found {
+    rows: HashMap<u64, Kept>,
+    room: Room,
+    left_out: HashSet<u64>,
+}
+
+struct Kept {
+    row: CarvedRow,
+    /// The digest without the key.
+    record: u64,
+}
+
+/// A cell that may be a deleted row.
+pub(super) struct Candidate<'a> {
+    pub(super) rowid: Option<i64>,
+    pub(super) payload: Payload<'a>,
+    /// Whether it is of a table WITHOUT ROWID.
+    pub(super) keyed: bool,
+    /// Whether a pointer leads to it, so that it surely is a cell.
+    pub(super) is_cell: bool,
+    pub(super) confidence: Confidence,
+    pub(super) place: Place,
+}
+
+/// Where something lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) page: u32,
+    pub(super) offset: u64,
+    pub(super) part: Part,
+    pub(super) method: Method,
+}
+
+impl Found {
+    pub(super) fn new(room: Room) -> Self {
+        Self { rows: HashMap::new(), room, left_out: HashSet::new() }
+    }
+
+    /// How many rows there was no room for.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out.len()
+    }
+
+    /// Takes a candidate if it is plausible; tells whether its bytes are explained, by a row that lives too.
+    pub(super) fn take(&mut self, candidate: &Candidate<'_>, live: &Live) -> bool {
+        let payload = &candidate.payload;
+        let Ok(record) = Record::parse(payload.local) else { return false };
+        let Ok(types) = record.types().map(|kind| kind.map(|kind| kind.0)).collect::<Result<Vec<_>, _>>()
+        else {
+            return false;
+        };
+        if types.is_empty() || types.iter().any(|kind| matches!(kind, 10 | 11)) {
+            return false;
+        }
+        if live.has(candidate.rowid, payload.total, payload.local) {
+            return true;
+        }
+        let is_whole = candidate.confidence == Confidence::High;
+        let clues = Clues { page: candidate.place.page, types: &types, keyed: candidate.keyed, is_whole };
+        let origin = Origin::of(&clues, live);
+        // A record that fits no table is a row all the same if a page calls it a cell: a dropped table had it.
+        if origin.tables.is_empty() && (!candidate.is_cell || candidate.keyed) {
+            return false;
+        }
+        let (bytes, is_read) = read(payload, live);
+        let Some((values, all_there)) = values(&bytes, live.encoding, candidate) else { return false };
+        if values.is_empty() || !says_enough(candidate, &values, &origin) {
+            return false;
+        }
+        let confidence = if is_read && all_there { candidate.confidence } else { Confidence::Low };
+        self.keep(candidate, (values, confidence), &origin, live);
+        true
+    }
+
+    pub(super) fn into_rows(self) -> Vec<CarvedRow> {
+        // A row without its key is the same as one with a key and the same record.
+        let keyed = self.rows.values().filter(|kept| kept.row.rowid.is_some());
+        let whole: HashSet<u64> = keyed.map(|kept| kept.record).collect();
+        let mut rows: Vec<CarvedRow> = self
+            .rows
+            .into_values()
+            .filter(|kept| kept.row.rowid.is_some() || !whole.contains(&kept.record))
+            .map(|kept| kept.row)
+            .collect();
+        rows.sort_by_key(|row| (row.part, row.offset));
+        rows
+    }
+
+    fn keep(
+        &mut self,
+        candidate: &Candidate<'_>,
+        (values, confidence): (Vec<Plain>, Confidence),
+        origin: &Origin,
+        live: &Live,
+    ) {
+        let payload = &candidate.payload;
+        let key = digest(candidate.rowid, payload.total, payload.local);
+        let old = self.rows.get(&key).map(|old| (old.row.confidence, old.row.table_confidence));
+        if old.is_some_and(|old| old >= (confidence, origin.confidence)) {
+            return;
+        }
+        let size = ROW_BYTES + values.iter().map(size).sum::<usize>();
+        if old.is_none() && (self.room.rows == 0 || self.room.bytes < size) {
+            self.left_out.insert(key);
+            return;
+        }
+        if old.is_none() {
+            self.room = Room { rows: self.room.rows - 1, bytes: self.room.bytes - size };
+        }
+        let row = row(candidate, (values, confidence), origin, live);
+        self.rows.insert(key, Kept { row, record: digest(None, payload.total, payload.local) });
+    }
+}
+
+fn size(value: &Plain) -> usize {
+    size_of::<Plain>()
+        + match value {
+            Plain::Text(text) => text.len(),
+            Plain::Blob(bytes) => bytes.len(),
+            _ => 0,
+        }
+}
+
+fn row(
+    candidate: &Candidate<'_>,
+    (values, confidence): (Vec<Plain>, Confidence),
+    origin: &Origin,
+    live: &Live,
+) -> CarvedRow {
+    let shapes: Vec<&Shape> = origin.tables.iter().filter_map(|table| live.shapes.get(*table)).collect();
+    let alike = |shape: &&Shape| shapes.iter().all(|other| shape.is_laid_out_like(other));
+    let (columns, values): (Arc<[String]>, _) = match shapes.first().filter(|shape| alike(shape)) {
+        None => (Arc::from([]), values),
+        Some(shape) => (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid)),
+    };
+    let name =
+        |shape: &&Shape| TableName { name: Arc::clone(&shape.table.name), is_dropped: shape.is_dropped };
+    CarvedRow {
+        tables: shapes.iter().map(name).collect(),
+        table_confidence: origin.confidence,
+        rowid: candidate.rowid,
+        columns,
+        values,
+        page: candidate.place.page,
+        offset: candidate.place.offset,
+        part: candidate.place.part,
+        method: candidate.place.method,
+        confidence,
+    }
+}
+
+/// The record as far as its overflow pages are not used by something else, and whether it is whole.
+fn read(payload: &Payload<'_>, live: &Live) -> (Vec<u8>, bool) {
+    let mut bytes = Vec::new();
+    if payload.total > LONGEST {
+        return (payload.local.to_vec(), false);
+    }
+    let mut free = |page| matches!(live.owner(page), Owner::Nothing);
+    let read = overflow::read(&live.image, payload, &mut bytes, &mut free);
+    // The last link of a chain on a free page may be overwritten; its content is there.
+    let is_whole = read.is_ok() || bytes.len() as u64 == payload.total;
+    (bytes, is_whole)
+}
+
+/// The values, and whether they are all there; `None` if a text is none.
+fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option<(Vec<Plain>, bool)> {
+    let record = Record::parse(bytes).ok()?;
+    let mut values = Vec::new();
+    for value in record.values() {
+        let Ok(value) = value else { return Some((values, false)) };
+        values.push(match value {
+            Value::Null => Plain::Null,
+            Value::Integer(number) => Plain::Integer(number),
+            Value::Real(number) if number.is_nan() => return None,
+            Value::Real(number) => Plain::Real(number),
+            Value::Blob(bytes) => Plain::Blob(bytes.to_vec()),
+            Value::Text(bytes) => {
+                let (text, is_valid) = encoding.decode(bytes);
+                if !is_valid || !(candidate.is_cell || is_printable(&text)) {
+                    return None;
+                }
+                Plain::Text(text)
+            }
+        });
+    }
+    Some((values, true))
+}
+
+fn is_printable(text: &str) -> bool {
+    let odd = text.chars().filter(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t')).count();
+    odd * 16 <= text.len() || odd <= 1
+}
+
+/// Whether so much fits that it is no chance.
+fn says_enough(candidate: &Candidate<'_>, values: &[Plain], origin: &Origin) -> bool {
+    let is_at_home = origin.confidence == Confidence::High && candidate.confidence == Confidence::High;
+    if candidate.is_cell || is_at_home {
+        return true;
+    }
+    let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));
+    // Types of NULL, 0 and 1 need no bytes, so that zeros look like many columns.
+    let content: usize = values.iter().map(weight).sum();
+    candidate.payload.total >= 6 && (text || values.len() >= 4 && content >= 4)
+}
+
+/// How many bytes a value says at least.
+fn weight(value: &Plain) -> usize {
+    match value {
+        Plain::Null | Plain::Integer(0 | 1) => 0,
+        Plain::Integer(number) => 8 - number.unsigned_abs().leading_zeros() as usize / 8,
+        Plain::Real(_) => 8,
+        Plain::Text(text) => text.len(),
+        Plain::Blob(bytes) => bytes.len(),
+    }
+}
+
+/// The values in the order of the columns.
+fn in_order(shape: &Shape, values: Vec<Plain>, rowid: Option<i64>) -> Vec<Plain> {
+    let table = &shape.table;
+    let mut row: Vec<Plain> = table
+        .columns
+        .iter()
+        .map(|column| if column.is_virtual { Plain::Null } else { column.default.clone() })
+        .collect();
+    for (&column, value) in table.stored.iter().zip(values) {
+        if let Some(slot) = row.get_mut(column) {
+            *slot = match value {
+                Plain::Integer(number) if shape.is_real(column) => Plain::Real(number as f64),
+                value => value,
+            };
+        }
+    }
+    if let Some(slot) = table.rowid_alias.and_then(|alias| row.get_mut(alias)) {
+        *slot = rowid.map_or(Plain::Null, Plain::Integer);
+    }
+    row
+}
