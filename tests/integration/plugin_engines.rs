@@ -17,7 +17,7 @@ const LINES: usize = 1000;
 /// One line of so many is checked when the program is not optimised; an optimised one checks all.
 const STRIDE: usize = if cfg!(debug_assertions) { 25 } else { 1 };
 /// One question of so many is put to the language of the pattern as well.
-const THROUGH_LANGUAGE: usize = 100;
+const THROUGH_LANGUAGE: usize = 500;
 
 /// The dice of the recorder: xorshift with 32 bits, thrown anew for each line.
 struct Dice(u32);
@@ -226,8 +226,8 @@ fn variables_are_read_as_by_the_platform() {
         let list = borrowed(&list);
         let always = !hardened && env::ALWAYS.contains(&asked.as_str());
         let granted = always || list.iter().any(|pattern| env::matches(pattern, &asked));
-        let language = if hardened { env::patched(&list) } else { env::readable(&list) };
-        answer(granted, through_language.then(|| language.unwrap()), (&list, &asked))
+        let language = || if hardened { env::patched(&list) } else { env::readable(&list) };
+        answer(granted, through_language.then(|| language().unwrap()), (&list, &asked))
     });
 }
 

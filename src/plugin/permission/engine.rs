@@ -13,3 +13,6 @@ mod posix;
 pub mod scope;
 pub mod shell;
 pub mod url;
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl Language {
     /// # Errors
     /// When the result would be too large.
     pub fn union(&self, other: &Self) -> Result<Self, TooLarge> {
-        self.combined(other, |mine, theirs| mine || theirs)
+        self.product(other, |mine, theirs| mine || theirs).map(minimal::minimize)
     }
 
     /// The strings in both.
@@ -95,7 +95,7 @@ impl Language {
     /// # Errors
     /// When the result would be too large.
     pub fn intersection(&self, other: &Self) -> Result<Self, TooLarge> {
-        self.combined(other, |mine, theirs| mine && theirs)
+        self.product(other, |mine, theirs| mine && theirs).map(minimal::minimize)
     }
 
     /// The strings in this language that are not in the other.
@@ -103,7 +103,7 @@ impl Language {
     /// # Errors
     /// When the result would be too large.
     pub fn difference(&self, other: &Self) -> Result<Self, TooLarge> {
-        self.combined(other, |mine, theirs| mine && !theirs)
+        self.product(other, |mine, theirs| mine && !theirs).map(minimal::minimize)
     }
 
     /// All strings that are not members.
@@ -124,7 +124,7 @@ impl Language {
     /// # Errors
     /// When the difference would be too large.
     pub fn includes(&self, other: &Self) -> Result<bool, TooLarge> {
-        Ok(other.difference(self)?.is_empty())
+        Ok(other.product(self, |theirs, mine| theirs && !mine)?.is_empty())
     }
 
     /// Whether some string is in both.
@@ -132,7 +132,7 @@ impl Language {
     /// # Errors
     /// When the intersection would be too large.
     pub fn intersects(&self, other: &Self) -> Result<bool, TooLarge> {
-        Ok(!self.intersection(other)?.is_empty())
+        Ok(!self.product(other, |mine, theirs| mine && theirs)?.is_empty())
     }
 
     /// A shortest member, made of letters where the language leaves the choice; `None` when there is no member.
@@ -156,7 +156,7 @@ impl Language {
     }
 
     /// The automaton that follows both at once; `verdict` says from their verdicts which strings it accepts.
-    fn combined(&self, other: &Self, verdict: impl Fn(bool, bool) -> bool) -> Result<Self, TooLarge> {
+    fn product(&self, other: &Self, verdict: impl Fn(bool, bool) -> bool) -> Result<Self, TooLarge> {
         let cuts = merged(&self.cuts, &other.cuts);
         let ranges: Vec<_> = cuts.iter().map(|cut| (self.range(*cut), other.range(*cut))).collect();
         let mut pairs = vec![(0, 0)];
@@ -180,7 +180,7 @@ impl Language {
         }
         let accepting =
             pairs.iter().map(|(mine, theirs)| verdict(self.accepts(*mine), other.accepts(*theirs))).collect();
-        Ok(minimal::minimize(Self { cuts, next, accepting }))
+        Ok(Self { cuts, next, accepting })
     }
 
     fn step(&self, state: u32, unit: u16) -> u32 {

@@ -14,32 +14,45 @@ pub(super) fn minimize(language: Language) -> Language {
 }
 
 /// Moore's refinement: begins with accepting and other states, and splits blocks until all states of a block lead to
-/// the same blocks.
+/// the same blocks. Rounds compare hashes; the outcome is checked, and a collision leaves the automaton as it is.
 fn merge_states(language: &Language) -> Language {
     let width = language.cuts.len();
     let mut blocks: Vec<u32> = language.accepting.iter().map(|accepted| u32::from(*accepted)).collect();
     let mut count = 0;
+    let mut numbers: HashMap<u64, u32> = HashMap::new();
     loop {
-        let mut numbers: HashMap<Vec<u32>, u32> = HashMap::new();
-        let refined: Vec<u32> = language
-            .next
-            .chunks_exact(width)
-            .zip(&blocks)
-            .map(|(row, block)| {
-                let leads = row.iter().map(|target| blocks[*target as usize]);
-                let signature = std::iter::once(*block).chain(leads).collect();
-                let fresh = numbers.len() as u32;
-                *numbers.entry(signature).or_insert(fresh)
-            })
-            .collect();
-        let found = numbers.len();
+        numbers.clear();
+        let mut refined = Vec::with_capacity(blocks.len());
+        for (row, block) in language.next.chunks_exact(width).zip(&blocks) {
+            let signature =
+                row.iter().fold(mixed(0, *block), |hash, next| mixed(hash, blocks[*next as usize]));
+            let fresh = numbers.len() as u32;
+            refined.push(*numbers.entry(signature).or_insert(fresh));
+        }
         blocks = refined;
-        if found == count {
+        if numbers.len() == count {
             break;
         }
-        count = found;
+        count = numbers.len();
     }
-    quotient(language, &blocks, count)
+    let smaller = quotient(language, &blocks, count);
+    if is_quotient(language, &blocks, &smaller) { smaller } else { language.clone() }
+}
+
+/// A hash that depends on the order of the numbers put in.
+fn mixed(hash: u64, number: u32) -> u64 {
+    let hash = (hash ^ u64::from(number)).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    hash ^ (hash >> 29)
+}
+
+/// Whether every state does what its block does, so that both automata accept the same strings.
+fn is_quotient(language: &Language, blocks: &[u32], smaller: &Language) -> bool {
+    let rows = language.next.chunks_exact(language.cuts.len());
+    rows.zip(&language.accepting).zip(blocks).all(|((row, accepted), block)| {
+        let mut ranges = row.iter().enumerate();
+        smaller.accepts(*block) == *accepted
+            && ranges.all(|(range, next)| smaller.successor(*block, range) == blocks[*next as usize])
+    })
 }
 
 /// The automaton whose states are the blocks; they are numbered by their first states, so the first is 0 again.
