@@ -7,7 +7,6 @@ use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use kbsec::git::Repository;
 use kbsec::needle::{LONGEST_VALUE, Needle};
 use kbsec::report::{Format, Report, Run, Sanitized, Style};
@@ -22,7 +21,7 @@ use super::error::Hinted;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::project::{Project, Settings};
-use super::{Context, interrupt, output};
+use super::{Context, interrupt, output, reporting};
 
 /// Find a known value wherever it stands, in any encoding, in files and in the whole history
 #[derive(Debug, Args)]
@@ -54,7 +53,7 @@ pub(crate) struct FindArgs {
     merges: bool,
     /// Format of the report
     #[arg(long, short, default_value = "text", help_heading = "Output")]
-    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
+    #[arg(value_parser = reporting::formats())]
     format: Format,
     /// Write the report to a file; `-` means standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use kbsec::coverage::Coverage;
 use kbsec::finding::{Finding, RuleMeta};
 use kbsec::report::{Format, Report, Run, Style};
@@ -13,12 +13,17 @@ use super::environment::Environment;
 use super::exit::Exit;
 use super::{Context, output};
 
+/// The formats of a report, as the value of an argument.
+pub(super) fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
+}
+
 /// How to report.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// Format of the report
     #[arg(long, short, default_value = "text", help_heading = "Output")]
-    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
+    #[arg(value_parser = formats())]
     format: Format,
     /// Write the report to a file
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]

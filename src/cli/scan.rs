@@ -6,7 +6,6 @@ mod push;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, ValueEnum};
 use kbsec::config::parse_size;
 use kbsec::detect::Detector;
@@ -25,7 +24,7 @@ use super::error::Hinted;
 use super::exit::Exit;
 use super::progress::Progress;
 use super::project::{Project, Settings};
-use super::{Context, interrupt, output};
+use super::{Context, interrupt, output, reporting};
 
 /// Look for secrets in files, staged changes, the git history or standard input
 ///
@@ -75,7 +74,7 @@ pub(crate) struct ScanArgs {
     no_config: bool,
     /// Format of the report
     #[arg(long, short, default_value = "text", help_heading = "Output")]
-    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
+    #[arg(value_parser = reporting::formats())]
     format: Format,
     /// Write the report to a file; `-` means standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
