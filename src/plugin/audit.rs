@@ -10,7 +10,6 @@ use super::modules::Modules;
 use super::package::Packages;
 use crate::coverage::{Coverage, Gap};
 use crate::finding::{Finding, RuleMeta};
-use crate::span::Position;
 
 /// What to audit.
 #[derive(Clone, Debug)]
@@ -66,9 +65,7 @@ pub fn audit(options: &Options) -> std::io::Result<Outcome> {
                 }
             }
             Err(unread) => {
-                let text = modules.text(&unread.file).unwrap_or_default();
-                let end = usize::try_from(unread.offset).unwrap_or(usize::MAX).min(text.len());
-                let at = Position::START.advance(text.as_bytes().get(..end).unwrap_or_default());
+                let at = modules.position(&unread.file, unread.offset);
                 let file = shown(options, &unread.file);
                 let subject = format!("{file}:{}:{}", at.line, at.column);
                 outcome.coverage.missed.push(Gap::new(subject, unread.why));

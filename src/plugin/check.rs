@@ -13,7 +13,6 @@ use crate::finding::{
     Confidence, Finding, FindingBuilder, Help, Location, Origin, RuleId, RuleMeta, Severity,
 };
 use crate::secret::FingerprintKey;
-use crate::span::Position;
 
 /// What a check is and does. Each has a file of its own in `checks`.
 pub(crate) struct Check {
@@ -135,11 +134,6 @@ fn told(plugin: &str, handlers: &[String]) -> String {
 
 fn location(at: &Place, modules: &Modules, base: &Path) -> Location {
     let origin = Origin::File { path: base.join(&*at.file) };
-    let text = modules.text(&at.file).unwrap_or_default();
-    let place = |offset: u64| {
-        let end = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
-        Position::START.advance(text.as_bytes().get(..end).unwrap_or_default())
-    };
-    let (start, end) = (place(at.span.start), place(at.span.end));
+    let [start, end] = [at.span.start, at.span.end].map(|offset| modules.position(&at.file, offset));
     Location { span: at.span, start, end, ..Location::of_input(origin, &[]) }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evaluate::Evaluator;
-use super::modules::Modules;
+use super::modules::{Modules, join};
 use super::package::Package;
 use super::value::{Kind, Value};
 
@@ -63,10 +63,7 @@ pub(crate) struct Unread {
 
 /// Reads the manifest of a package: from its source, or else from what was built.
 pub(crate) fn read(package: &Package, modules: &Modules) -> Result<Manifest, Unread> {
-    let own = |file: &str| match &*package.folder {
-        "" => file.to_owned(),
-        folder => format!("{folder}/{file}"),
-    };
+    let own = |file: &str| join(&package.folder, file);
     let unread = |file: String, why: &str| Unread { file, offset: 0, why: why.to_owned() };
     let Some(declared) = &package.declared else {
         return Err(unread(own("kb.plugin.json"), "manifests in JSON are not read yet"));

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::syntax::{Dialect, Module};
+use crate::span::{LineIndex, Position};
 
 /// Endings that are tried in turn; TypeScript first, as built files may be older.
 const ENDINGS: [&str; 8] = [".ts", ".tsx", ".mts", ".js", ".mjs", ".cjs", "/index.ts", "/index.js"];
@@ -18,12 +19,13 @@ pub(crate) struct Modules {
     /// Packages of the workspace: name and folder.
     packages: HashMap<String, String>,
     read: RefCell<HashMap<String, Option<Arc<Module>>>>,
+    texts: RefCell<HashMap<String, Option<Arc<str>>>>,
 }
 
 impl Modules {
     /// The modules below `root`, which must be canonical.
     pub(crate) fn new(root: PathBuf, packages: HashMap<String, String>) -> Self {
-        Self { root, packages, read: RefCell::default() }
+        Self { root, packages, read: RefCell::default(), texts: RefCell::default() }
     }
 
     /// The module in a file; `None` if it cannot be read or is no code.
@@ -38,8 +40,21 @@ impl Modules {
         read
     }
 
-    /// The text of a file of the workspace, also one behind a link, as long as that stays inside.
-    pub(crate) fn text(&self, file: &str) -> Option<String> {
+    /// The text of a file of the workspace, also one behind a link, as long as that stays inside. Read once, so that
+    /// places that were found in it stay true.
+    pub(crate) fn text(&self, file: &str) -> Option<Arc<str>> {
+        let mut texts = self.texts.borrow_mut();
+        texts.entry(file.to_owned()).or_insert_with(|| self.load(file).map(Arc::from)).clone()
+    }
+
+    /// The line and column of an offset in a file; an offset past the end means the end.
+    pub(crate) fn position(&self, file: &str, offset: u64) -> Position {
+        let text = self.text(file).unwrap_or_default();
+        LineIndex::new(text.as_bytes(), Position::START)
+            .position(usize::try_from(offset).unwrap_or(usize::MAX))
+    }
+
+    fn load(&self, file: &str) -> Option<String> {
         let path = self.root.join(file).canonicalize().ok().filter(|path| path.starts_with(&self.root))?;
         let is_file = path.metadata().is_ok_and(|meta| meta.is_file());
         is_file.then(|| fs::read_to_string(path).ok()).flatten()
@@ -116,7 +131,8 @@ fn file_of(entry: &serde_json::Value) -> Option<String> {
     }
 }
 
-fn join(folder: &str, file: &str) -> String {
+/// The path of a file in a folder; the root has no name.
+pub(crate) fn join(folder: &str, file: &str) -> String {
     if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
