@@ -41,10 +41,9 @@ fn preset(name: &str, at: &Place) -> Option<Value> {
         let fs = vec![("mode".into(), make(Kind::Text(mode.into()))), ("allow".into(), paths)];
         members.push(("fs".into(), make(Kind::Object(fs))));
     }
-    for (section, key) in [("env", "read"), ("network", "fetch")] {
-        let values = list(if section == "env" { "env" } else { "fetch" });
+    for (told, section, key) in [("env", "env", "read"), ("fetch", "network", "fetch")] {
         let section = |values| (section.into(), make(Kind::Object(vec![(key.into(), values)])));
-        members.extend(values.map(section));
+        members.extend(list(told).map(section));
     }
     let permissions = make(Kind::Object(members));
     Some(make(Kind::Object(vec![
