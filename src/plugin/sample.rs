@@ -4,6 +4,20 @@ use std::path::PathBuf;
 
 use super::audit::{Options, audit};
 
+/// Limits that no check has anything against.
+pub(super) const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
+
+/// The ids of the findings about a plugin with these permissions and limits, sorted.
+pub(super) fn permissions(inside: &str) -> Vec<String> {
+    let comma = if inside.is_empty() { "" } else { ", " };
+    ids(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"))
+}
+
+/// The same for permissions that these calls of the builder make.
+pub(super) fn built(calls: &str) -> Vec<String> {
+    ids(&format!("permissions: combinePermissions(){calls}.with({{ {QUOTAS} }}).build()"))
+}
+
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();

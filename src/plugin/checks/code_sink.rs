@@ -38,11 +38,7 @@ mod tests {
 
     #[test]
     fn broad_and_narrow() {
-        let with = |pattern: &str| {
-            sample::ids(&format!(
-                "permissions: {{ fs: {{ write: ['{pattern}'] }}, quotas: {{ timeoutMs: 1, memoryMb: 1 }} }}"
-            ))
-        };
+        let with = |pattern: &str| sample::permissions(&format!("fs: {{ write: ['{pattern}'] }}"));
         for broad in ["**/*.yml", "**/package.json", ".", ".github/**", "AGENTS*", "**/*.json"] {
             assert!(with(broad).contains(&"plugin/code-sink".to_owned()), "{broad}");
         }

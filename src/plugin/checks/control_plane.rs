@@ -37,11 +37,8 @@ mod tests {
 
     #[test]
     fn broad_and_narrow() {
-        let with = |member: &str| {
-            sample::ids(&format!("permissions: {{ {member}, quotas: {{ timeoutMs: 1, memoryMb: 1 }} }}"))
-        };
-        assert_eq!(with("fs: { write: ['.kb/**'] }"), ["plugin/control-plane"]);
-        assert_eq!(with("fs: { write: ['.kb/market'] }"), ["plugin/control-plane"]);
-        assert_eq!(with("fs: { write: ['.kb/my-plugin/**'] }"), [""; 0]);
+        assert_eq!(sample::permissions("fs: { write: ['.kb/**'] }"), ["plugin/control-plane"]);
+        assert_eq!(sample::permissions("fs: { write: ['.kb/market'] }"), ["plugin/control-plane"]);
+        assert_eq!(sample::permissions("fs: { write: ['.kb/my-plugin/**'] }"), [""; 0]);
     }
 }

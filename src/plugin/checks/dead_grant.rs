@@ -47,11 +47,7 @@ mod tests {
 
     #[test]
     fn dead_and_alive() {
-        let with = |pattern: &str| {
-            sample::ids(&format!(
-                "permissions: {{ fs: {{ read: ['{pattern}'] }}, quotas: {{ timeoutMs: 1, memoryMb: 1 }} }}"
-            ))
-        };
+        let with = |pattern: &str| sample::permissions(&format!("fs: {{ read: ['{pattern}'] }}"));
         assert_eq!(with("**/.git/**"), ["plugin/dead-grant"]);
         assert_eq!(with("~/.kb/**"), ["plugin/dead-grant"]);
         assert_eq!(with("**/.gitignore"), [""; 0]);

@@ -36,11 +36,11 @@ mod tests {
 
     #[test]
     fn broad_and_narrow() {
-        let broad = "permissions: { env: { read: ['*'] }, quotas: { timeoutMs: 1, memoryMb: 1 } }";
-        assert_eq!(sample::ids(broad), ["plugin/env-everything"]);
-        let preset = "permissions: combinePermissions().with(fullEnvPreset).withQuotas({ timeoutMs: 1, memoryMb: 1 }).build()";
-        assert_eq!(sample::ids(preset), ["plugin/env-everything"]);
-        let narrow = "permissions: { env: { read: ['MY_PLUGIN_*'] }, quotas: { timeoutMs: 1, memoryMb: 1 } }";
-        assert_eq!(sample::ids(narrow), [""; 0]);
+        let broad = "env: { read: ['*'] }";
+        assert_eq!(sample::permissions(broad), ["plugin/env-everything"]);
+        let preset = ".with(fullEnvPreset)";
+        assert_eq!(sample::built(preset), ["plugin/env-everything"]);
+        let narrow = "env: { read: ['MY_PLUGIN_*'] }";
+        assert_eq!(sample::permissions(narrow), [""; 0]);
     }
 }

@@ -6,6 +6,8 @@
 
 use crate::finding::Severity;
 use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::handler::Handler;
+use crate::plugin::permission::engine::env;
 
 pub(super) const CHECK: Check = Check {
     id: "env-secret",
@@ -53,10 +55,7 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
         let exit = exit(handler);
         for (pattern, value) in handler.permissions.list("env", "read").filter(|(pattern, _)| *pattern != "*")
         {
-            let covers = |name: &&&str| match pattern.strip_suffix('*') {
-                Some(prefix) => name.starts_with(prefix),
-                None => **name == pattern,
-            };
+            let covers = |name: &&&str| env::matches(pattern, name);
             let covered: Vec<&str> = SECRETS.iter().filter(covers).copied().collect();
             let Some(first) = covered.first() else { continue };
             let more = match covered.len() {
@@ -78,7 +77,7 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
 }
 
 /// A way by which data can leave.
-fn exit(handler: &crate::plugin::handler::Handler) -> Option<String> {
+fn exit(handler: &Handler) -> Option<String> {
     let is_live = |pattern: &str| pattern.contains("://") || pattern.starts_with('*');
     let host = handler
         .permissions
@@ -96,10 +95,7 @@ mod tests {
 
     #[test]
     fn broad_and_narrow() {
-        let with = |inside: &str| {
-            sample::ids(&format!("permissions: {{ {inside}, quotas: {{ timeoutMs: 1, memoryMb: 1 }} }}"))
-        };
-        assert_eq!(with("env: { read: ['GITHUB_*'] }"), ["plugin/env-secret"]);
-        assert_eq!(with("env: { read: ['MY_PLUGIN_MODE'] }"), [""; 0]);
+        assert_eq!(sample::permissions("env: { read: ['GITHUB_*'] }"), ["plugin/env-secret"]);
+        assert_eq!(sample::permissions("env: { read: ['MY_PLUGIN_MODE'] }"), [""; 0]);
     }
 }

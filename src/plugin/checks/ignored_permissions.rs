@@ -29,17 +29,12 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
 mod tests {
     use crate::plugin::sample;
 
-    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
-
     #[test]
     fn broad_and_narrow() {
         let routes = "rest: { basePath: '/v1/plugins/a', routes: [{ path: '/a', permissions: { fs: { read: [] } } }] }";
-        let broad = format!("permissions: {{ {QUOTAS} }}, {routes}");
-        assert_eq!(sample::ids(&broad), ["plugin/ignored-permissions"]);
-        let narrow = format!(
-            "permissions: {{ {QUOTAS} }}, {}",
-            routes.replace(", permissions: { fs: { read: [] } }", "")
-        );
-        assert_eq!(sample::ids(&narrow), [""; 0]);
+        let with = |routes: &str| sample::ids(&format!("permissions: {{ {} }}, {routes}", sample::QUOTAS));
+        assert_eq!(with(routes), ["plugin/ignored-permissions"]);
+        let narrow = routes.replace(", permissions: { fs: { read: [] } }", "");
+        assert_eq!(with(&narrow), [""; 0]);
     }
 }

@@ -33,12 +33,9 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
 mod tests {
     use crate::plugin::sample;
 
-    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
-
     #[test]
     fn broad_and_narrow() {
-        let with =
-            |value: &str| sample::ids(&format!("permissions: {{ env: {{ read: {value} }}, {QUOTAS} }}"));
+        let with = |value: &str| sample::permissions(&format!("env: {{ read: {value} }}"));
         assert_eq!(with("process.env.NAMES.split(',')"), ["plugin/undecidable"]);
         assert_eq!(with("process.env.A ? ['A'] : [missing]"), ["plugin/undecidable"]);
         assert_eq!(with("['A', ...['B']]"), [""; 0]);

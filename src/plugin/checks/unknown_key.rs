@@ -55,11 +55,9 @@ fn told(key: &str, value: &Value) -> Fault {
 mod tests {
     use crate::plugin::sample;
 
-    const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
-
     #[test]
     fn broad_and_narrow() {
-        let with = |fs: &str| sample::ids(&format!("permissions: {{ fs: {{ {fs} }}, {QUOTAS} }}"));
+        let with = |fs: &str| sample::permissions(&format!("fs: {{ {fs} }}"));
         assert_eq!(with("read: ['.'], deny: ['secrets/**']"), ["plugin/unknown-key"]);
         assert_eq!(with("read: ['.']"), [""; 0]);
     }
