@@ -209,8 +209,7 @@ impl Pass<'_> {
         });
         let rows = rows.collect();
         self.sequences(&schema, &trees);
-        self.deepen(&schema, &compared, coverage);
-        self.search(&entries, coverage);
+        self.deepen(&deep::Wanted::of(&schema, &compared), &search::of(&entries), coverage);
         drop(trees);
         Found { rows, schema, header: Some(header) }
     }
@@ -345,32 +344,22 @@ impl Pass<'_> {
     }
 
     /// Lets SQLite check what only it can, on a copy in memory.
-    fn deepen(&self, schema: &Schema, compared: &[&str], coverage: &mut Coverage) {
-        let wanted = deep::Wanted::of(schema, compared);
-        if wanted.is_empty() {
+    fn deepen(&self, wanted: &deep::Wanted, searches: &[search::Search], coverage: &mut Coverage) {
+        if wanted.is_empty() && searches.is_empty() {
             return;
         }
-        let why = self.uncopied().or_else(|| deep::check(self.image, &wanted, self.faults).err());
-        if let Some(why) = why {
+        let copy = self.uncopied().map_or_else(|| deep::open(self.image), Err);
+        if let Err(why) =
+            copy.as_ref().map_err(|why| *why).and_then(|copy| deep::check(copy, wanted, self.faults))
+        {
             let hint = "Recover the database, and check the new one.";
             coverage.missed.extend(wanted.names().into_iter().map(|name| Gap::new(name, why).hint(hint)));
-        }
-    }
-}
-
-impl Pass<'_> {
-    /// Compares search indexes with their tables, on a copy that SQLite may write to.
-    fn search(&self, entries: &[SchemaRow], coverage: &mut Coverage) {
-        let searches = search::of(entries);
-        if searches.is_empty() {
-            return;
         }
         self.faults.rename(Rule::Constraint, Rule::SearchIndex, &|object| {
             searches.iter().find(|search| search.name == object).map(search::Search::repair)
         });
-        // What SQLite refused a moment ago is in the coverage already.
-        if self.uncopied().is_none() {
-            let missed = search::check(self.image, &searches, self.faults);
+        if let Ok(copy) = &copy {
+            let missed = search::check(copy, searches, self.faults);
             coverage.missed.extend(missed.into_iter().map(|(name, why)| Gap::new(name, why)));
         }
     }

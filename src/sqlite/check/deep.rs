@@ -59,30 +59,33 @@ impl Wanted {
     }
 }
 
-/// Copies the image into memory and asks SQLite.
-pub(super) fn check(image: &Image, wanted: &Wanted, faults: &Faults) -> Result<(), &'static str> {
+/// Opens a copy of the image in memory, which SQLite may write to.
+pub(super) fn open(image: &Image) -> Result<Connection, &'static str> {
     const REFUSED: &str = "not checked, because SQLite cannot open a copy";
     let copy = copy(image).ok_or("not checked, because a page cannot be read")?;
     let mut connection = Connection::open_in_memory().map_err(|_| REFUSED)?;
-    let size = copy.len();
-    connection.deserialize_read_exact("main", &copy[..], size, true).map_err(|_| REFUSED)?;
-    drop(copy);
+    connection.deserialize_read_exact("main", &copy[..], copy.len(), false).map_err(|_| REFUSED)?;
+    Ok(connection)
+}
+
+/// Asks SQLite about a copy.
+pub(super) fn check(connection: &Connection, wanted: &Wanted, faults: &Faults) -> Result<(), &'static str> {
     for table in &wanted.tables {
-        let lines = lines(&connection, table).map_err(|_| "not checked, because SQLite gave up on a copy")?;
+        let lines = lines(connection, table).map_err(|_| "not checked, because SQLite gave up on a copy")?;
         for line in lines {
             let rule = if line.contains("index ") { Rule::IndexEntry } else { Rule::Constraint };
             faults.add(Fault::new(rule, table, 0, format!("SQLite says: {line}")));
         }
     }
     if wanted.references {
-        references(&connection, faults)
+        references(connection, faults)
             .map_err(|_| "not checked, because SQLite cannot follow a reference")?;
     }
     Ok(())
 }
 
 /// The image as a file without a log.
-pub(super) fn copy(image: &Image) -> Option<Vec<u8>> {
+fn copy(image: &Image) -> Option<Vec<u8>> {
     let size = image.geometry().page_size as usize;
     let mut copy = vec![0; size * image.pages() as usize];
     for (page, bytes) in (1..=image.pages()).step_by(256).zip(copy.chunks_mut(size * 256)) {
