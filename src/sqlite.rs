@@ -20,7 +20,7 @@ mod foreign;
 pub mod header;
 pub mod holders;
 pub mod image;
-mod journal;
+pub mod journal;
 pub mod overflow;
 pub mod record;
 pub mod recover;

@@ -9,13 +9,13 @@ use super::sidecar::JOURNAL_MAGIC;
 
 /// The pages that would be rolled back.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub struct Journal {
     /// Where in the file the content of each page begins.
-    pub(super) pages: HashMap<u32, u64>,
+    pub pages: HashMap<u32, u64>,
     /// Pages of the database before the transaction.
-    pub(super) count: u32,
+    pub count: u32,
     /// Whether a record had a wrong checksum, so that later ones were not read.
-    pub(super) is_cut: bool,
+    pub is_cut: bool,
 }
 
 /// The page size that a journal names in its first header; `None` if it has no header, or one that was wiped.
@@ -26,8 +26,11 @@ pub(super) fn page_size(file: &Evidence) -> io::Result<Option<u32>> {
 }
 
 impl Journal {
-    /// Reads it; `None` if it is not hot, or was written for pages of another size.
-    pub(super) fn read(file: &Evidence, page_size: u32) -> io::Result<Option<Self>> {
+    /// Reads it; `None` if it is not hot, or was written for pages of another size, in bytes.
+    ///
+    /// # Errors
+    /// When the system cannot read the file.
+    pub fn read(file: &Evidence, page_size: u32) -> io::Result<Option<Self>> {
         let mut found: Option<Self> = None;
         let mut at = 0;
         while let Some(next) = section(file, at, page_size, &mut found)? {

@@ -10,7 +10,6 @@ mod finish;
 mod forest;
 mod foundation;
 mod freelist;
-pub mod fuzzing;
 mod given;
 mod leaf;
 mod quarantine;

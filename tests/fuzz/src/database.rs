@@ -11,8 +11,9 @@ use kbsec::sqlite::check;
 use kbsec::sqlite::evidence::Evidence;
 use kbsec::sqlite::files::Files;
 use kbsec::sqlite::header::{Geometry, Header};
+use kbsec::sqlite::journal::Journal;
 use kbsec::sqlite::record::{Record, Value};
-use kbsec::sqlite::recover::{self, Options, RecoverError, WalUse, fuzzing};
+use kbsec::sqlite::recover::{self, Options, RecoverError, WalUse};
 use kbsec::sqlite::wal::{FrameState, Wal};
 use rusqlite::{Connection, MAIN_DB};
 
@@ -247,7 +248,8 @@ fn slow_log(log: &[u8]) -> Option<(u32, HashMap<u32, u64>)> {
 
 /// A rollback journal of pages of 512 bytes.
 pub fn rollback_journal(data: &[u8]) {
-    let Some(journal) = fuzzing::journal(data, 512) else { return };
+    let file = Evidence::of_bytes("a-journal", data);
+    let Some(journal) = Journal::read(&file, 512).ok().flatten() else { return };
     assert!(!journal.pages.is_empty());
     for (page, start) in journal.pages {
         assert!((1..=journal.count).contains(&page));
