@@ -9,18 +9,29 @@ pub mod verdict;
 
 mod cfg_parse;
 mod config_file;
+mod databases;
+mod db_health;
 mod env_file;
+mod env_jwt;
 mod http;
 mod json_text;
 mod log;
+mod log_firsterr;
+mod metrics;
 mod moment;
 mod net_http;
 mod pid_file;
 mod port_owner;
 mod proc;
 mod program;
+mod prom_alert;
+mod running;
+mod sd_unit;
 mod services;
 mod show;
+mod svc_kbdev;
+mod svc_upstreams;
+mod variable;
 mod yaml;
 
 use std::time::Instant;
@@ -64,7 +75,18 @@ impl Need {
 }
 
 /// Every check, in the order of an incident: what is down, why, what it does, what it holds.
-pub static ALL: &[Check] = &[net_http::CHECK, port_owner::CHECK, cfg_parse::CHECK];
+pub static ALL: &[Check] = &[
+    net_http::CHECK,
+    svc_kbdev::CHECK,
+    sd_unit::CHECK,
+    svc_upstreams::CHECK,
+    prom_alert::CHECK,
+    log_firsterr::CHECK,
+    cfg_parse::CHECK,
+    env_jwt::CHECK,
+    port_owner::CHECK,
+    db_health::CHECK,
+];
 
 /// No check has this id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
