@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod btree;
 mod bytes;
+pub mod carve;
 pub mod check;
 mod digest;
 pub mod discover;

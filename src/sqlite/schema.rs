@@ -69,6 +69,8 @@ pub struct Table {
 pub struct Column {
     /// Its name.
     pub name: String,
+    /// Its type as it was declared; may be empty.
+    pub declared: String,
     /// Whether NULL is forbidden.
     pub not_null: bool,
     /// Whether it is generated and not stored.

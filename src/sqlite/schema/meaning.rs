@@ -180,6 +180,7 @@ impl Told {
         let default = self.default.as_ref().and_then(|text| default(scratch, &self.declared, text));
         Column {
             name: self.name.clone(),
+            declared: self.declared.clone(),
             not_null: self.not_null,
             is_virtual: self.hidden == 2,
             default: default.unwrap_or(Value::Null),

@@ -1,0 +1,177 @@
+//! A cell without its first four bytes, which the header of a free block took: its length and rowid are lost, perhaps
+//! the length of the header of its record and the first serial type too.
+
+use super::Confidence;
+use super::shape::Shape;
+use crate::sqlite::btree::Payload;
+use crate::sqlite::bytes::{be32, varint};
+use crate::sqlite::header::Geometry;
+use crate::sqlite::record::SerialType;
+
+/// A record made whole again.
+pub(super) struct Rebuilt {
+    local: Vec<u8>,
+    total: u64,
+    overflow: Option<u32>,
+    /// Where the cell ends on its page.
+    pub(super) end: usize,
+    pub(super) confidence: Confidence,
+}
+
+/// Serial types, and where on the page the values begin.
+struct Types {
+    kinds: Vec<u64>,
+    body: usize,
+    /// Bytes of length and rowid together, where they follow from what is left.
+    before: Option<usize>,
+    is_guess: bool,
+}
+
+impl Rebuilt {
+    pub(super) fn payload(&self) -> Payload<'_> {
+        Payload { total: self.total, local: &self.local, overflow: self.overflow }
+    }
+}
+
+/// The cell of this table that began at `at` and ends at `end` or shortly before.
+pub(super) fn rebuild(
+    bytes: &[u8],
+    at: usize,
+    end: usize,
+    shape: &Shape,
+    geometry: Geometry,
+) -> Option<Rebuilt> {
+    let whole = (4..=12).filter_map(|skip| with_header(bytes, at, skip, shape));
+    let widths = || shape.widths().rev();
+    let three = widths().filter_map(|width| all_types(bytes, at, width, shape));
+    let two = widths().filter_map(|width| first_lost(bytes, (at, end), width, shape));
+    whole.chain(three).chain(two).find_map(|types| finish(bytes, (at, end), &types, (shape, geometry)))
+}
+
+/// The header of the record is there: it begins `skip` bytes into the cell.
+fn with_header(bytes: &[u8], at: usize, skip: usize, shape: &Shape) -> Option<Types> {
+    if shape.table.without_rowid && skip > 4 {
+        return None;
+    }
+    // What is between is the end of the rowid.
+    let tail = bytes.get(at + 4..at + skip)?;
+    if let Some((last, first)) = tail.split_last()
+        && (*last > 0x7f || first.iter().any(|byte| *byte < 0x80))
+    {
+        return None;
+    }
+    let start = at + skip;
+    let (length, own) = varint(bytes.get(start..)?)?;
+    let body = start.checked_add(usize::try_from(length).ok()?)?;
+    let mut from = start + own;
+    let mut kinds = Vec::new();
+    while from < body {
+        let (kind, length) = varint(bytes.get(from..)?)?;
+        kinds.push(kind);
+        from += length;
+    }
+    let fits = from == body && shape.fit(&kinds).is_some();
+    fits.then_some(Types { kinds, body, before: Some(skip), is_guess: false })
+}
+
+/// All serial types are there, and the length of the header of the record is lost.
+fn all_types(bytes: &[u8], at: usize, width: usize, shape: &Shape) -> Option<Types> {
+    let (kinds, body) = types(bytes, at + 4, width)?;
+    shape.fit(&kinds)?;
+    Some(Types { kinds, body, before: Some(3), is_guess: false })
+}
+
+/// The first serial type is lost: it follows from the bytes that the others leave.
+fn first_lost(bytes: &[u8], (at, end): (usize, usize), width: usize, shape: &Shape) -> Option<Types> {
+    let keyed = shape.table.without_rowid;
+    let (rest, body) = types(bytes, at + 4, width.checked_sub(1)?)?;
+    let made = |first: u64, is_guess| {
+        let kinds: Vec<u64> = std::iter::once(first).chain(rest.iter().copied()).collect();
+        shape.fit(&kinds)?;
+        Some(Types { kinds, body, before: Some(2), is_guess })
+    };
+    if !keyed && shape.table.rowid_alias.is_some_and(|alias| shape.table.stored.first() == Some(&alias)) {
+        return made(0, false);
+    }
+    let others: u64 = rest.iter().map(|kind| SerialType(*kind).length()).sum();
+    let left = u64::try_from(end.checked_sub(body)?).ok()?.checked_sub(others)?;
+    let number = match left {
+        0 => Some(0),
+        1..=4 => Some(left),
+        6 => Some(5),
+        8 => Some(6),
+        _ => None,
+    };
+    let kinds = [Some(13 + 2 * left), number, Some(12 + 2 * left)];
+    let mut fitting = kinds.into_iter().flatten().filter(|kind| shape.allows(0, *kind));
+    let first = fitting.next()?;
+    let is_guess = fitting.next().is_some() || left == 0;
+    // A type of two bytes would have left its second one.
+    if first > 127 { None } else { made(first, is_guess) }
+}
+
+fn types(bytes: &[u8], mut at: usize, count: usize) -> Option<(Vec<u64>, usize)> {
+    let mut kinds = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (kind, length) = varint(bytes.get(at..)?)?;
+        if matches!(kind, 10 | 11) {
+            return None;
+        }
+        kinds.push(kind);
+        at += length;
+    }
+    Some((kinds, at))
+}
+
+/// The record, if all lengths agree.
+fn finish(
+    bytes: &[u8],
+    (at, limit): (usize, usize),
+    types: &Types,
+    (shape, geometry): (&Shape, Geometry),
+) -> Option<Rebuilt> {
+    let keyed = shape.table.without_rowid;
+    let mut header = Vec::new();
+    types.kinds.iter().for_each(|kind| put(*kind, &mut header));
+    let own = if header.len() < 127 { 1 } else { 2 };
+    let length = (header.len() + own) as u64;
+    let mut local = Vec::new();
+    put(length, &mut local);
+    local.append(&mut header);
+    let values = types.kinds.iter().fold(0u64, |sum, kind| sum.saturating_add(SerialType(*kind).length()));
+    let total = length.saturating_add(values);
+    let mut announced = Vec::new();
+    put(total, &mut announced);
+    // The header begins after the length and one to nine bytes of a rowid.
+    let record = types.body.checked_sub(usize::try_from(length).ok()?)?;
+    let rowid = record.checked_sub(at)?.checked_sub(announced.len())?;
+    let fits = if keyed { rowid == 0 } else { (1..=9).contains(&rowid) };
+    if !fits || types.before.is_some_and(|before| before != record - at && !keyed) {
+        return None;
+    }
+    let on_page = geometry.local(total, keyed);
+    let body = on_page.checked_sub(local.len())?;
+    local.extend_from_slice(bytes.get(types.body..types.body + body)?);
+    let mut end = types.body + body;
+    let overflow = ((on_page as u64) < total).then(|| be32(bytes, end));
+    end += if overflow.is_some() { 4 } else { 0 };
+    if end > limit {
+        return None;
+    }
+    let confidence = if types.is_guess { Confidence::Low } else { Confidence::Medium };
+    Some(Rebuilt { local, total, overflow, end, confidence })
+}
+
+/// Writes a varint of up to nine bytes.
+fn put(number: u64, out: &mut Vec<u8>) {
+    if number >> 56 != 0 {
+        out.extend((0..8).map(|at| (number >> (57 - 7 * at + 1 - 1)) as u8 | 0x80));
+        out.push(number as u8);
+        return;
+    }
+    let groups = (64 - number.leading_zeros()).div_ceil(7).max(1);
+    for at in (0..groups).rev() {
+        let bits = (number >> (7 * at)) as u8 & 0x7f;
+        out.push(if at == 0 { bits } else { bits | 0x80 });
+    }
+}

@@ -1,0 +1,256 @@
+//! A page searched for cells that no live pointer leads to.
+
+use std::ops::Range;
+
+use super::found::{Candidate, Found, Place};
+use super::headless;
+use super::history::Older;
+use super::live::{Live, Owner};
+use super::{Confidence, Method};
+use crate::sqlite::btree::{BtreePage, Cell, PageKind, cell_at};
+use crate::sqlite::bytes::{be16, varint};
+use crate::sqlite::image::Stored;
+use crate::sqlite::record::Record;
+
+/// A search.
+pub(super) struct Scan<'a> {
+    pub(super) live: &'a Live,
+    pub(super) found: &'a mut Found,
+}
+
+/// What is searched: the bytes of one image of a page.
+struct Ground<'a> {
+    bytes: &'a [u8],
+    number: u32,
+    start: u64,
+    is_in_log: bool,
+    owner: Owner,
+    /// Whether it is an image that does not count any more.
+    is_old: bool,
+    blocks: Vec<Range<usize>>,
+}
+
+impl Scan<'_> {
+    /// Searches the page that counts.
+    pub(super) fn current(&mut self, number: u32, unreadable: &mut Vec<String>) {
+        let image = &self.live.image;
+        let mut bytes = Vec::new();
+        if let Err(cause) = image.read(number, &mut bytes) {
+            unreadable.push(format!("page {number}: {}", cause.kind()));
+            return;
+        }
+        let stored = image.stored(number);
+        self.ground(&bytes, number, (stored.offset(), matches!(stored, Stored::Log(_))), false);
+    }
+
+    /// Searches an image that another one replaced.
+    pub(super) fn older(&mut self, old: &Older, unreadable: &mut Vec<String>) {
+        let mut bytes = vec![0; self.live.image.geometry().page_size as usize];
+        if let Err(cause) = old.file.read_at(old.stored.offset(), &mut bytes) {
+            unreadable.push(format!("an older image of page {}: {}", old.page, cause.kind()));
+            return;
+        }
+        self.ground(&bytes, old.page, (old.stored.offset(), matches!(old.stored, Stored::Log(_))), true);
+    }
+
+    fn ground(&mut self, bytes: &[u8], number: u32, (start, is_in_log): (u64, bool), is_old: bool) {
+        let owner = self.live.owner(number);
+        let usable = self.live.image.geometry().usable();
+        if self.found.is_full() || owner == Owner::Reserved || bytes.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        let bytes = bytes.get(..usable).unwrap_or(bytes);
+        let mut ground = Ground { bytes, number, start, is_in_log, owner, is_old, blocks: Vec::new() };
+        let mut covered = vec![false; bytes.len()];
+        if number == 1 {
+            cover(&mut covered, 0..100);
+        }
+        match owner {
+            Owner::Overflow if !is_old => {
+                let end = self.live.chain_ends.get(&number).copied().unwrap_or(usable);
+                cover(&mut covered, 0..end);
+            }
+            Owner::Trunk(entries) if !is_old => cover(&mut covered, 0..8 + 4 * entries),
+            _ => self.cells(&mut ground, &mut covered),
+        }
+        self.whole(&ground, &mut covered);
+        self.headless(&ground, &mut covered);
+    }
+
+    /// What the page itself calls its cells: they live, or the page does not.
+    fn cells(&mut self, ground: &mut Ground<'_>, covered: &mut [bool]) {
+        let geometry = self.live.image.geometry();
+        let Ok(page) = BtreePage::parse(ground.bytes, ground.number, geometry) else { return };
+        let is_live = !ground.is_old && matches!(ground.owner, Owner::Table(_) | Owner::Index);
+        if !is_live && page.content_start() < page.pointers_end() {
+            return;
+        }
+        ground.blocks = blocks(&page, ground.bytes);
+        let first = if ground.number == 1 { 100 } else { 0 };
+        cover(covered, first..page.pointers_end());
+        for cell in page.iter().flatten() {
+            let range = cell.offset..cell.offset + cell.size;
+            if is_live || self.offer(ground, &cell, page.kind(), true) {
+                cover(covered, range);
+            }
+        }
+    }
+
+    /// Whole cells in the bytes that are not explained yet.
+    fn whole(&mut self, ground: &Ground<'_>, covered: &mut [bool]) {
+        let geometry = self.live.image.geometry();
+        let kinds = self.kinds(ground);
+        let mut at = 0;
+        while at + 4 <= ground.bytes.len() {
+            let mut end = at + 1;
+            if !covered[at] && ground.bytes[at] > 1 {
+                for &kind in kinds {
+                    let Some(cell) = plausible(ground.bytes, at, kind, geometry) else { continue };
+                    let range = at..at + cell.size.min(ground.bytes.len() - at);
+                    if covered[range.clone()].contains(&true) {
+                        continue;
+                    }
+                    if self.offer(ground, &cell, kind, false) {
+                        end = range.end;
+                        cover(covered, range);
+                        break;
+                    }
+                }
+            }
+            at = end;
+        }
+    }
+
+    /// Cells whose first four bytes a free block took, from the last to the first: each ends where the next begins.
+    fn headless(&mut self, ground: &Ground<'_>, covered: &mut [bool]) {
+        let geometry = self.live.image.geometry();
+        let mut run_end = ground.bytes.len();
+        for at in (0..ground.bytes.len().saturating_sub(8)).rev() {
+            if covered[at] {
+                run_end = at;
+                continue;
+            }
+            let (next, size) = (be16(ground.bytes, at) as usize, be16(ground.bytes, at + 2) as usize);
+            let is_block = size >= 6 && at + size <= ground.bytes.len() && (next == 0 || next > at + size);
+            if !is_block || at + size > run_end + 3 || next >= ground.bytes.len() {
+                continue;
+            }
+            let place = self.place(ground, at);
+            let ends = [(at + size).min(run_end), run_end.min(at + size)];
+            let tables = self.tables(ground);
+            for number in tables {
+                let Some(shape) = self.live.shapes.get(number) else { continue };
+                let Some(made) = headless::rebuild(ground.bytes, at, ends[0], shape, geometry) else {
+                    continue;
+                };
+                let candidate = Candidate {
+                    rowid: None,
+                    payload: made.payload(),
+                    keyed: shape.table.without_rowid,
+                    is_cell: false,
+                    owner: Owner::Table(number),
+                    confidence: made.confidence,
+                    place,
+                };
+                if self.found.take(&candidate, self.live) {
+                    cover(covered, at..made.end);
+                    run_end = at;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn kinds(&self, ground: &Ground<'_>) -> &'static [PageKind] {
+        match ground.owner {
+            Owner::Table(number) if self.live.shapes.get(number).is_some_and(|s| s.table.without_rowid) => {
+                &[PageKind::IndexLeaf, PageKind::TableLeaf]
+            }
+            Owner::Table(_) | Owner::Index => &[PageKind::TableLeaf],
+            _ => &[PageKind::TableLeaf, PageKind::IndexLeaf],
+        }
+    }
+
+    /// The tables that a headless cell may be of.
+    fn tables(&self, ground: &Ground<'_>) -> Vec<usize> {
+        match ground.owner {
+            Owner::Table(number) => vec![number],
+            Owner::Index => Vec::new(),
+            _ => (1..self.live.shapes.len()).collect(),
+        }
+    }
+
+    fn offer(&mut self, ground: &Ground<'_>, cell: &Cell<'_>, kind: PageKind, is_cell: bool) -> bool {
+        let Some(payload) = cell.payload else { return false };
+        let candidate = Candidate {
+            rowid: if kind.is_table() { cell.rowid } else { None },
+            payload,
+            keyed: !kind.is_table(),
+            is_cell,
+            owner: ground.owner,
+            confidence: Confidence::High,
+            place: self.place(ground, cell.offset),
+        };
+        self.found.take(&candidate, self.live)
+    }
+
+    fn place(&self, ground: &Ground<'_>, at: usize) -> Place {
+        let method = if ground.is_old {
+            Method::Log
+        } else if !matches!(ground.owner, Owner::Table(_) | Owner::Index | Owner::Overflow) {
+            Method::FreePage
+        } else if ground.blocks.iter().any(|block| block.contains(&at)) {
+            Method::Freeblock
+        } else {
+            Method::Unallocated
+        };
+        Place {
+            page: ground.number,
+            offset: ground.start + at as u64,
+            is_in_log: ground.is_in_log,
+            method,
+        }
+    }
+}
+
+/// The free blocks that the page names, in order as they must be.
+fn blocks(page: &BtreePage<'_>, bytes: &[u8]) -> Vec<Range<usize>> {
+    let (mut at, mut found) = (page.first_freeblock(), Vec::new());
+    while at != 0 && at + 4 <= bytes.len() {
+        let (next, size) = (usize::from(be16(bytes, at)), usize::from(be16(bytes, at + 2)));
+        found.push(at..(at + size).min(bytes.len()));
+        if next <= at {
+            break;
+        }
+        at = next;
+    }
+    found
+}
+
+/// The cell at an offset, if its record takes exactly the bytes that the cell announces.
+fn plausible(
+    bytes: &[u8],
+    at: usize,
+    kind: PageKind,
+    geometry: crate::sqlite::header::Geometry,
+) -> Option<Cell<'_>> {
+    let (total, length) = varint(bytes.get(at..)?)?;
+    // Nine bytes for a length are never needed, and most chance bytes end here.
+    if total < 2 || length > 5 || total > 1 << 31 {
+        return None;
+    }
+    let cell = cell_at(bytes, at, kind, geometry).ok()?;
+    let payload = cell.payload?;
+    let record = Record::parse(payload.local).ok()?;
+    let (header, _) = varint(payload.local)?;
+    let mut needed = header;
+    for kind in record.types() {
+        needed = needed.saturating_add(kind.ok()?.length());
+    }
+    (needed == total && header > 1).then_some(cell)
+}
+
+fn cover(covered: &mut [bool], range: Range<usize>) {
+    let end = range.end.min(covered.len());
+    covered[range.start.min(end)..end].fill(true);
+}

@@ -1,0 +1,126 @@
+//! A shape: what the records of a table look like.
+
+use crate::sqlite::schema::Table;
+
+const NULL: u8 = 1;
+const INTEGER: u8 = 2;
+const REAL: u8 = 4;
+const TEXT: u8 = 8;
+const BLOB: u8 = 16;
+
+/// A table, and which classes of values its columns have.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) table: Table,
+    /// Classes by the declared types, in the order of a record.
+    natural: Vec<u8>,
+    /// Classes in live rows.
+    seen: Vec<u8>,
+    /// The fewest values of a live row.
+    fewest: usize,
+}
+
+impl Shape {
+    pub(super) fn new(table: Table) -> Self {
+        let natural: Vec<u8> = table
+            .stored
+            .iter()
+            .map(|&at| {
+                let column = table.columns.get(at);
+                if table.rowid_alias == Some(at) {
+                    return NULL;
+                }
+                let not_null = column.is_some_and(|column| column.not_null);
+                let classes = column.map_or(0, |column| classes(&column.declared));
+                if not_null { classes & !NULL } else { classes }
+            })
+            .collect();
+        let fewest = natural.len();
+        Self { table, seen: vec![0; natural.len()], natural, fewest }
+    }
+
+    /// Learns from a live row.
+    pub(super) fn learn(&mut self, types: &[u64]) {
+        if types.len() > self.seen.len() || types.is_empty() {
+            return;
+        }
+        self.fewest = self.fewest.min(types.len());
+        for (seen, kind) in self.seen.iter_mut().zip(types) {
+            *seen |= class(*kind);
+        }
+    }
+
+    /// How many values a record may have.
+    pub(super) fn widths(&self) -> std::ops::RangeInclusive<usize> {
+        self.fewest..=self.natural.len()
+    }
+
+    /// Whether the column at this place of a record may have such a value.
+    pub(super) fn allows(&self, at: usize, kind: u64) -> bool {
+        let allowed = |classes: &Vec<u8>| classes.get(at).copied().unwrap_or(0);
+        !matches!(kind, 10 | 11) && (allowed(&self.natural) | allowed(&self.seen)) & class(kind) != 0
+    }
+
+    /// How well the types fit; `None` if they do not.
+    pub(super) fn fit(&self, types: &[u64]) -> Option<usize> {
+        if !self.widths().contains(&types.len()) {
+            return None;
+        }
+        let mut score = usize::from(types.len() == self.natural.len());
+        for (at, &kind) in types.iter().enumerate() {
+            if !self.allows(at, kind) {
+                return None;
+            }
+            // A column without a type allows everything, and that says little.
+            score += 1;
+            score += usize::from(self.seen[at] & class(kind) != 0) * 2;
+            score += usize::from(self.natural[at].count_ones() < 4);
+        }
+        Some(score)
+    }
+
+    /// Whether a column turns integers into floating-point numbers.
+    pub(super) fn is_real(&self, column: usize) -> bool {
+        self.table.columns.get(column).is_some_and(|column| affinity(&column.declared) == REAL)
+    }
+}
+
+/// The class of a serial type.
+fn class(kind: u64) -> u8 {
+    match kind {
+        0 | 10 | 11 => NULL,
+        7 => REAL,
+        1..=9 => INTEGER,
+        kind if kind % 2 == 0 => BLOB,
+        _ => TEXT,
+    }
+}
+
+/// The affinity of a declared type (section 3.1 of <https://sqlite.org/datatype3.html>); numeric is 0.
+fn affinity(declared: &str) -> u8 {
+    let declared = declared.to_ascii_uppercase();
+    let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
+    if has(&["INT"]) {
+        INTEGER
+    } else if has(&["CHAR", "CLOB", "TEXT"]) {
+        TEXT
+    } else if declared.is_empty() || has(&["BLOB"]) {
+        BLOB
+    } else if has(&["REAL", "FLOA", "DOUB"]) {
+        REAL
+    } else {
+        0
+    }
+}
+
+/// The classes that such a column usually has.
+fn classes(declared: &str) -> u8 {
+    match affinity(declared) {
+        INTEGER => NULL | INTEGER,
+        TEXT => NULL | TEXT,
+        REAL => NULL | REAL | INTEGER,
+        BLOB if declared.is_empty() => NULL | INTEGER | REAL | TEXT | BLOB,
+        BLOB => NULL | BLOB | TEXT,
+        _ => NULL | INTEGER | REAL | TEXT,
+    }
+}

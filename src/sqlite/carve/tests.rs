@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rusqlite::types::Value;
+
+use super::{CarvedRow, Confidence, Options, carve};
+use crate::sqlite::evidence::Evidence;
+use crate::sqlite::files::Files;
+use crate::sqlite::fixture::{Deleted, Key, Sample, TruthRow, samples};
+
+fn files(sample: &Sample) -> Files {
+    Files {
+        database: Arc::new(Evidence::of_bytes("a", &sample.db[..])),
+        log: sample.wal.as_ref().map(|log| Arc::new(Evidence::of_bytes("a-wal", &log[..]))),
+        journal: None,
+    }
+}
+
+/// Whether all stored values are those of the truth; a carved row does not know what is computed.
+fn agrees(found: &CarvedRow, truth: &TruthRow) -> bool {
+    let same_key = match (&truth.key, found.rowid) {
+        (Key::Rowid(key), Some(rowid)) => *key == rowid,
+        _ => true,
+    };
+    let known = found.values.iter().filter(|value| **value != Value::Null).count();
+    same_key
+        && known > 0
+        && found.values.len() <= truth.values.len()
+        && found.values.iter().zip(&truth.values).all(|(one, other)| {
+            one == other || *one == Value::Null
+        })
+}
+
+fn is_same(found: &CarvedRow, deleted: &Deleted) -> bool {
+    // A dropped table has no name any more.
+    found.table.as_ref().is_none_or(|table| **table == *deleted.table || is_dropped(deleted))
+        && agrees(found, &deleted.row)
+}
+
+fn is_dropped(deleted: &Deleted) -> bool {
+    matches!(&deleted.table[..], "scratch" | "DROP TABLE")
+}
+
+#[test]
+fn whole_rows_are_found_and_live_ones_are_not() {
+    let mut lost: Vec<String> = Vec::new();
+    let mut sums: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (number, sample) in samples().iter().enumerate() {
+        let outcome = carve(&files(sample), Options::default());
+        let last = sample.final_rows();
+        for row in &outcome.rows {
+            let Some(rows) = row.table.as_ref().and_then(|table| last.get(&**table)) else { continue };
+            if row.confidence == Confidence::High && row.rowid.is_some() {
+                let live = rows.iter().find(|live| {
+                    matches!(live.key, Key::Rowid(key) if Some(key) == row.rowid) && agrees(row, live)
+                });
+                if live.is_some() && !row.values.contains(&Value::Null) {
+                    lost.push(format!("{number}: live {row:?}").chars().take(300).collect());
+                }
+            }
+        }
+        for deleted in &sample.deleted {
+            let remains = deleted.remains(&sample.db);
+            let is_found = outcome.rows.iter().any(|row| is_same(row, deleted));
+            let sum = sums.entry(format!("{remains:?}")).or_default();
+            sum.0 += usize::from(is_found);
+            sum.1 += 1;
+            if format!("{remains:?}") == "Whole" && !is_found {
+                lost.push(format!("{number}: {} {}", deleted.table, deleted.row).chars().take(200).collect());
+            }
+        }
+    }
+    println!("{sums:?}");
+    assert!(lost.is_empty(), "{} lost\n{}", lost.len(), lost[..lost.len().min(40)].join("\n"));
+}
