@@ -1,6 +1,7 @@
 //! `kbsec sqlite`: databases checked, recovered, copied and sealed.
 
 mod backup;
+mod carve;
 mod check;
 mod map;
 mod recover;
@@ -25,6 +26,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Save every row that is still there into a new database
     Recover(recover::RecoverArgs),
+    /// Find deleted rows that are still in the file or its log
+    Carve(carve::CarveArgs),
     /// Show what every page is used for, and which are damaged
     Map(map::MapArgs),
     /// Copy a database with its log and journal as evidence, with hashes
@@ -42,6 +45,7 @@ pub(crate) fn run(args: &SqliteArgs, context: &Context) -> anyhow::Result<Exit> 
     match &args.command {
         Command::Check(args) => check::run(args, context),
         Command::Recover(args) => recover::run(args, context),
+        Command::Carve(args) => carve::run(args, context),
         Command::Map(args) => map::run(args, context),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Backup(args) => backup::run(args),

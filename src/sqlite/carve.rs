@@ -14,7 +14,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use rusqlite::types::Value;
+pub use rusqlite::types::Value as Field;
 
 use super::files::Files;
 use super::header::{HEADER_BYTES, Header};
@@ -59,7 +59,7 @@ pub struct CarvedRow {
     /// The names of the values; empty if the table is not known.
     pub columns: Arc<[String]>,
     /// Its values: columns that are computed are NULL, those that the record lacks have their default.
-    pub values: Vec<Value>,
+    pub values: Vec<Field>,
     /// The page that it was on.
     pub page: u32,
     /// Where its cell begins in the database file, or in the log.
@@ -149,7 +149,7 @@ pub fn carve(files: &Files, options: Options) -> Outcome {
         scan.older(old, &mut outcome.unreadable);
     }
     outcome.is_cut = found.is_full();
-    outcome.rows = found.into_rows(&live);
+    outcome.rows = found.into_rows();
     outcome.has_changed = files.have_changed();
     outcome
 }

@@ -1,6 +1,6 @@
 //! What was found so far: rows that are neither live nor found before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rusqlite::types::Value as Plain;
@@ -78,28 +78,23 @@ impl Found {
         }
         let (bytes, is_whole) = read(payload, live);
         let Some((values, all_there)) = values(&bytes, live.encoding, candidate) else { return false };
-        if values.is_empty() || !says_enough(candidate, &values, table, live) {
+        if values.is_empty() || !says_enough(candidate, &values, table) {
             return false;
         }
-        let confidence =
-            if is_whole && all_there { candidate.confidence } else { Confidence::Low };
-        let row = self.row(candidate, (values, confidence), table.flatten(), live);
+        let confidence = if is_whole && all_there { candidate.confidence } else { Confidence::Low };
+        let row = Self::row(candidate, (values, confidence), table.flatten(), live);
         self.keep(row, candidate);
         true
     }
 
-    pub(super) fn into_rows(self, _: &Live) -> Vec<CarvedRow> {
+    pub(super) fn into_rows(self) -> Vec<CarvedRow> {
         // A row without its key is the same as one with a key and the same record.
-        let mut best: HashMap<u64, usize> = HashMap::new();
-        for kept in self.rows.values().filter(|kept| kept.row.rowid.is_some()) {
-            *best.entry(kept.record).or_default() += 1;
-        }
+        let keyed = self.rows.values().filter(|kept| kept.row.rowid.is_some());
+        let whole: HashSet<u64> = keyed.map(|kept| kept.record).collect();
         let mut rows: Vec<CarvedRow> = self
             .rows
             .into_values()
-            .filter(|kept| {
-                kept.row.confidence != Confidence::Medium || !best.contains_key(&kept.record)
-            })
+            .filter(|kept| kept.row.confidence == Confidence::High || !whole.contains(&kept.record))
             .map(|kept| kept.row)
             .collect();
         rows.sort_by_key(|row| (row.is_in_log, row.offset));
@@ -107,7 +102,6 @@ impl Found {
     }
 
     fn row(
-        &self,
         candidate: &Candidate<'_>,
         (values, confidence): (Vec<Plain>, Confidence),
         table: Option<usize>,
@@ -156,8 +150,22 @@ fn choose(candidate: &Candidate<'_>, types: &[u64], live: &Live) -> Option<Optio
     {
         return Some(Some(number));
     }
+    let may_fit = |number: usize| {
+        let shape = live.shapes.get(number).filter(|shape| shape.table.without_rowid == candidate.keyed)?;
+        shape.may_fit(types)
+    };
+    if let Owner::Table(number) = candidate.owner
+        && candidate.confidence == Confidence::High
+        && may_fit(number).is_some()
+    {
+        return Some(Some(number));
+    }
+    let numbers = 0..live.shapes.len();
     let mut all: Vec<(usize, usize)> =
-        (0..live.shapes.len()).filter_map(|number| Some((fit(number)?, number))).collect();
+        numbers.clone().filter_map(|number| Some((fit(number)?, number))).collect();
+    if all.is_empty() && candidate.is_cell {
+        all = numbers.filter_map(|number| Some((may_fit(number)?, number))).collect();
+    }
     all.sort_unstable_by(|one, other| other.cmp(one));
     match all[..] {
         [] => None,
@@ -214,13 +222,7 @@ fn is_printable(text: &str) -> bool {
 }
 
 /// Whether so much fits that it is no chance.
-fn says_enough(
-    candidate: &Candidate<'_>,
-    values: &[Plain],
-    table: Option<Option<usize>>,
-    live: &Live,
-) -> bool {
-    let _ = live;
+fn says_enough(candidate: &Candidate<'_>, values: &[Plain], table: Option<Option<usize>>) -> bool {
     let at_home = matches!((candidate.owner, table), (Owner::Table(one), Some(Some(other))) if one == other);
     if candidate.is_cell || (at_home && candidate.confidence == Confidence::High) {
         return true;

@@ -37,7 +37,8 @@ pub(super) enum Owner {
     Reserved,
 }
 
-const SCHEMA_SQL: &str = "CREATE TABLE sqlite_schema(type TEXT, name TEXT, tbl_name TEXT, rootpage INT, sql TEXT)";
+const SCHEMA_SQL: &str =
+    "CREATE TABLE sqlite_schema(type TEXT, name TEXT, tbl_name TEXT, rootpage INT, sql TEXT)";
 /// Longer statements than this are none.
 const LONGEST_SQL: u64 = 1 << 24;
 

@@ -135,12 +135,12 @@ impl Scan<'_> {
             if !is_block || at + size > run_end + 3 || next >= ground.bytes.len() {
                 continue;
             }
-            let place = self.place(ground, at);
-            let ends = [(at + size).min(run_end), run_end.min(at + size)];
-            let tables = self.tables(ground);
-            for number in tables {
+            let place = place(ground, at);
+            for number in self.tables(ground) {
                 let Some(shape) = self.live.shapes.get(number) else { continue };
-                let Some(made) = headless::rebuild(ground.bytes, at, ends[0], shape, geometry) else {
+                let Some(made) =
+                    headless::rebuild(ground.bytes, at, (at + size).min(run_end), shape, geometry)
+                else {
                     continue;
                 };
                 let candidate = Candidate {
@@ -161,6 +161,7 @@ impl Scan<'_> {
         }
     }
 
+    /// The kinds of cells that may lie there.
     fn kinds(&self, ground: &Ground<'_>) -> &'static [PageKind] {
         match ground.owner {
             Owner::Table(number) if self.live.shapes.get(number).is_some_and(|s| s.table.without_rowid) => {
@@ -189,27 +190,9 @@ impl Scan<'_> {
             is_cell,
             owner: ground.owner,
             confidence: Confidence::High,
-            place: self.place(ground, cell.offset),
+            place: place(ground, cell.offset),
         };
         self.found.take(&candidate, self.live)
-    }
-
-    fn place(&self, ground: &Ground<'_>, at: usize) -> Place {
-        let method = if ground.is_old {
-            Method::Log
-        } else if !matches!(ground.owner, Owner::Table(_) | Owner::Index | Owner::Overflow) {
-            Method::FreePage
-        } else if ground.blocks.iter().any(|block| block.contains(&at)) {
-            Method::Freeblock
-        } else {
-            Method::Unallocated
-        };
-        Place {
-            page: ground.number,
-            offset: ground.start + at as u64,
-            is_in_log: ground.is_in_log,
-            method,
-        }
     }
 }
 
@@ -253,4 +236,17 @@ fn plausible(
 fn cover(covered: &mut [bool], range: Range<usize>) {
     let end = range.end.min(covered.len());
     covered[range.start.min(end)..end].fill(true);
+}
+
+fn place(ground: &Ground<'_>, at: usize) -> Place {
+    let method = if ground.is_old {
+        Method::Log
+    } else if !matches!(ground.owner, Owner::Table(_) | Owner::Index | Owner::Overflow) {
+        Method::FreePage
+    } else if ground.blocks.iter().any(|block| block.contains(&at)) {
+        Method::Freeblock
+    } else {
+        Method::Unallocated
+    };
+    Place { page: ground.number, offset: ground.start + at as u64, is_in_log: ground.is_in_log, method }
 }

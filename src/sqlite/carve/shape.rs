@@ -63,20 +63,32 @@ impl Shape {
 
     /// How well the types fit; `None` if they do not.
     pub(super) fn fit(&self, types: &[u64]) -> Option<usize> {
-        if !self.widths().contains(&types.len()) {
-            return None;
-        }
-        let mut score = usize::from(types.len() == self.natural.len());
-        for (at, &kind) in types.iter().enumerate() {
-            if !self.allows(at, kind) {
-                return None;
+        let fits = types.iter().enumerate().all(|(at, &kind)| self.allows(at, kind));
+        (fits && self.widths().contains(&types.len())).then(|| self.score(types))
+    }
+
+    /// The same for types that a column may have, though it seldom does: a text where a number belongs.
+    pub(super) fn may_fit(&self, types: &[u64]) -> Option<usize> {
+        let fits = types.iter().enumerate().all(|(at, &kind)| {
+            let natural = self.natural.get(at).copied().unwrap_or(0);
+            let is_text = natural & (TEXT | INTEGER) == TEXT;
+            match class(kind) {
+                NULL => natural & NULL != 0 || self.allows(at, kind),
+                INTEGER | REAL => !is_text && natural != NULL || self.allows(at, kind),
+                _ => natural != NULL || self.allows(at, kind),
             }
-            // A column without a type allows everything, and that says little.
-            score += 1;
-            score += usize::from(self.seen[at] & class(kind) != 0) * 2;
-            score += usize::from(self.natural[at].count_ones() < 4);
-        }
-        Some(score)
+        });
+        (fits && self.widths().contains(&types.len())).then(|| self.score(types))
+    }
+
+    /// A column that allows everything says little, one that allows two classes says more.
+    fn score(&self, types: &[u64]) -> usize {
+        let each = types.iter().enumerate().map(|(at, &kind)| {
+            let is_natural = self.natural[at] & class(kind) != 0;
+            let natural = if is_natural { 5 - self.natural[at].count_ones() as usize } else { 0 };
+            natural + usize::from(self.seen[at] & class(kind) != 0)
+        });
+        each.sum::<usize>() + usize::from(types.len() == self.natural.len())
     }
 
     /// Whether a column turns integers into floating-point numbers.

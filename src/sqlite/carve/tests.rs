@@ -1,3 +1,5 @@
+//! Tests of carving: every sample has deleted rows that are known.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,15 +28,22 @@ fn agrees(found: &CarvedRow, truth: &TruthRow) -> bool {
     same_key
         && known > 0
         && found.values.len() <= truth.values.len()
-        && found.values.iter().zip(&truth.values).all(|(one, other)| {
-            one == other || *one == Value::Null
-        })
+        && found.values.iter().zip(&truth.values).all(|(one, other)| is_equal(one, other))
 }
 
 fn is_same(found: &CarvedRow, deleted: &Deleted) -> bool {
     // A dropped table has no name any more.
     found.table.as_ref().is_none_or(|table| **table == *deleted.table || is_dropped(deleted))
         && agrees(found, &deleted.row)
+}
+
+/// A table that is not known does not tell that its integers are floating-point numbers.
+fn is_equal(found: &Value, truth: &Value) -> bool {
+    match (found, truth) {
+        (Value::Null, _) => true,
+        (Value::Integer(one), Value::Real(other)) => *one as f64 == *other,
+        _ => found == truth,
+    }
 }
 
 fn is_dropped(deleted: &Deleted) -> bool {
@@ -66,7 +75,7 @@ fn whole_rows_are_found_and_live_ones_are_not() {
             sum.0 += usize::from(is_found);
             sum.1 += 1;
             if format!("{remains:?}") == "Whole" && !is_found {
-                lost.push(format!("{number}: {} {}", deleted.table, deleted.row).chars().take(200).collect());
+lost.push(format!("{number}: {} {}", deleted.table, deleted.row).chars().take(200).collect());
             }
         }
     }
