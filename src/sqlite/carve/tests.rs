@@ -75,7 +75,7 @@ fn whole_rows_are_found_and_live_ones_are_not() {
             sum.0 += usize::from(is_found);
             sum.1 += 1;
             if format!("{remains:?}") == "Whole" && !is_found {
-lost.push(format!("{number}: {} {}", deleted.table, deleted.row).chars().take(200).collect());
+                lost.push(format!("{number}: {} {}", deleted.table, deleted.row).chars().take(200).collect());
             }
         }
     }
