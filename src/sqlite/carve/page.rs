@@ -96,29 +96,34 @@ impl Scan<'_> {
         }
     }
 
-    /// Whole cells in the bytes that are not explained yet.
+    /// Whole cells in the bytes that are not explained yet; those of the likely kind come first.
     fn whole(&mut self, ground: &Ground<'_>, covered: &mut [bool]) {
-        let geometry = self.live.image.geometry();
-        let kinds = self.kinds(ground);
-        let mut at = 0;
-        while at + 4 <= ground.bytes.len() {
-            let mut end = at + 1;
-            if !covered[at] && ground.bytes[at] > 1 {
-                for &kind in kinds {
-                    let Some(cell) = plausible(ground.bytes, at, kind, geometry) else { continue };
-                    let range = at..at + cell.size.min(ground.bytes.len() - at);
-                    if covered[range.clone()].contains(&true) {
-                        continue;
-                    }
-                    if self.offer(ground, &cell, kind, false) {
-                        end = range.end;
-                        cover(covered, range);
-                        break;
-                    }
-                }
+        for &kind in kinds(self.live, ground) {
+            let mut at = 0;
+            while at + 4 <= ground.bytes.len() {
+                at = self.whole_at(ground, at, kind, covered).unwrap_or(at + 1);
             }
-            at = end;
         }
+    }
+
+    /// Where the cell ends that begins at `at`, if there is one.
+    fn whole_at(
+        &mut self,
+        ground: &Ground<'_>,
+        at: usize,
+        kind: PageKind,
+        covered: &mut [bool],
+    ) -> Option<usize> {
+        if covered[at] || ground.bytes[at] < 2 {
+            return None;
+        }
+        let cell = plausible(ground.bytes, at, kind, self.live.image.geometry())?;
+        let range = at..at + cell.size.min(ground.bytes.len() - at);
+        if covered[range.clone()].contains(&true) || !self.offer(ground, &cell, kind, false) {
+            return None;
+        }
+        cover(covered, range.clone());
+        Some(range.end)
     }
 
     /// Cells whose first four bytes a free block took, from the last to the first: each ends where the next begins.
@@ -158,17 +163,6 @@ impl Scan<'_> {
                     break;
                 }
             }
-        }
-    }
-
-    /// The kinds of cells that may lie there.
-    fn kinds(&self, ground: &Ground<'_>) -> &'static [PageKind] {
-        match ground.owner {
-            Owner::Table(number) if self.live.shapes.get(number).is_some_and(|s| s.table.without_rowid) => {
-                &[PageKind::IndexLeaf, PageKind::TableLeaf]
-            }
-            Owner::Table(_) | Owner::Index => &[PageKind::TableLeaf],
-            _ => &[PageKind::TableLeaf, PageKind::IndexLeaf],
         }
     }
 
@@ -249,4 +243,15 @@ fn place(ground: &Ground<'_>, at: usize) -> Place {
         Method::Unallocated
     };
     Place { page: ground.number, offset: ground.start + at as u64, is_in_log: ground.is_in_log, method }
+}
+
+/// The kinds of cells that may lie there.
+fn kinds(live: &Live, ground: &Ground<'_>) -> &'static [PageKind] {
+    match ground.owner {
+        Owner::Table(number) if live.shapes.get(number).is_some_and(|s| s.table.without_rowid) => {
+            &[PageKind::IndexLeaf, PageKind::TableLeaf]
+        }
+        Owner::Table(_) | Owner::Index => &[PageKind::TableLeaf],
+        _ => &[PageKind::TableLeaf, PageKind::IndexLeaf],
+    }
 }
