@@ -27,16 +27,18 @@ pub(crate) struct CarveArgs {
     /// The database
     file: PathBuf,
     /// Format of the rows
-    #[arg(long, short, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, short, value_enum, default_value_t = Form::Lines)]
+    format: Form,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
+enum Form {
     /// For people, cut at the width of the terminal
-    Text,
+    #[value(name = "text")]
+    Lines,
     /// One object per line, with whole values
-    Json,
+    #[value(name = "json")]
+    Objects,
 }
 
 /// Carves, and prints the rows.
@@ -47,8 +49,8 @@ pub(crate) fn run(args: &CarveArgs, context: &Context) -> anyhow::Result<Exit> {
     })?;
     let outcome = carve::carve(&files, Options::default());
     output::print(&match args.format {
-        Format::Text => text(&outcome, context.environment.width()),
-        Format::Json => json_lines(&outcome),
+        Form::Lines => text(&outcome, context.environment.width()),
+        Form::Objects => json_lines(&outcome),
     })?;
     tell(&outcome, context);
     Ok(if !outcome.unreadable.is_empty() {
