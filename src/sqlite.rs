@@ -9,7 +9,7 @@ pub mod btree;
 mod bytes;
 pub mod carve;
 pub mod check;
-mod digest;
+pub mod digest;
 pub mod discover;
 pub mod draft;
 pub mod evidence;

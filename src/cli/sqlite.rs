@@ -8,9 +8,13 @@ mod recover;
 mod seal;
 mod snapshot;
 
+use std::path::Path;
+
 use clap::{Args, Subcommand};
+use kbsec::sqlite::files::Files;
 
 use super::Context;
+use super::error::Hinted;
 use super::exit::Exit;
 
 /// Check, recover and keep SQLite databases; the evidence is only read
@@ -62,7 +66,7 @@ fn with_cause(error: &dyn std::error::Error) -> String {
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
-/// Bytes as hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Opens a database and what lies beside it.
+fn open(path: &Path) -> anyhow::Result<Files> {
+    Files::open(path).map_err(|error| Hinted::error(with_cause(&error), error.hint()))
 }

@@ -18,6 +18,7 @@ mod walk;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -26,7 +27,8 @@ use super::files::Files;
 use super::header::{HEADER_BYTES, Header};
 use super::image::Image;
 use super::record::{Record, Value};
-use super::schema::{Index, Schema, SchemaRow, Table};
+use super::schema::{Index, Schema, SchemaRow};
+use super::wal::WAL_HEADER_BYTES;
 use crate::coverage::{Coverage, Gap};
 use crate::finding::{Finding, RuleMeta};
 use fault::{Fault, Faults};
@@ -34,7 +36,7 @@ use owners::Owners;
 use rule::Rule;
 use table::{Rows, is_plain};
 use value::Sum;
-use walk::{Content, Met, Tree, Walker};
+use walk::{Content, Met, Tally, Tree, Walker};
 
 /// What a check found.
 #[derive(Debug)]
@@ -45,6 +47,8 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// Tables with the number of their rows, in the order of the schema.
     pub rows: Vec<(Arc<str>, u64)>,
+    /// Whether the pages changed while they were read: the findings may come from that.
+    pub moving: bool,
 }
 
 /// Every rule of the check, sorted by id.
@@ -64,6 +68,7 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
     let faults = Faults::default();
     let mut coverage = Coverage::default();
     let mut rows = Vec::new();
+    let before = generation(files);
     let main = frame::image(files, &faults);
     let view = main.as_ref().map(|main| view::choose(main, files, &faults));
     if let (Some(view), false) = (&view, faults.any(&[Rule::Unreadable])) {
@@ -75,12 +80,25 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
             .skipped
             .push(Gap::new(path.display().to_string(), "empty, which is a database without tables"));
     }
-    if files.have_changed() {
-        faults.add(Fault::new(Rule::Moving, "", 0, "somebody wrote to it during the check"));
+    let moving = files.database.has_changed() || generation(files) != before;
+    if moving {
+        let gap = Gap::new(path.display().to_string(), "it changed while it was read");
+        coverage.missed.push(gap.hint("Check again while no program writes, or check a snapshot."));
     }
     let faults = faults.into_sorted();
     let image = view.as_ref().map(|view| &view.image);
-    Outcome { findings: fault::findings(&faults, image, path), coverage, rows }
+    Outcome { findings: fault::findings(&faults, image, path), coverage, rows, moving }
+}
+
+/// What stands at the beginning of the log. Writers only add to a log, so that pages seen through it stay as they are
+/// until it begins anew.
+fn generation(files: &Files) -> [u8; WAL_HEADER_BYTES as usize] {
+    let mut start = [0; WAL_HEADER_BYTES as usize];
+    if let Some(log) = &files.log {
+        // What cannot be read now was reported when frames were read.
+        let _ = log.read_at(0, &mut start);
+    }
+    start
 }
 
 /// What a page is used for, as far as the structure tells.
@@ -154,9 +172,13 @@ impl Pass<'_> {
         owners.check_orphans(self.faults);
         let sums = sums(&trees);
         let compared = self.compare(&trees, &sums);
-        let rows =
-            schema.tables.iter().map(|table| (Arc::clone(&table.name), self.count(table, &sums))).collect();
-        self.sequences(&schema);
+        // The trees of tables come first, in the order of the schema.
+        let rows = schema.tables.iter().zip(&trees).map(|(table, tree)| {
+            let sum = sums.get(tree.name).and_then(|sums| sums.first());
+            (Arc::clone(&table.name), sum.map_or_else(|| tree.tally.rows.load(Relaxed), |sum| sum.count))
+        });
+        let rows = rows.collect();
+        self.sequences(&schema, &trees);
         self.deepen(&schema, &compared, coverage);
         rows
     }
@@ -174,7 +196,14 @@ impl Pass<'_> {
         let own = Schema::interpret(std::slice::from_ref(&told));
         if let Some(table) = own.tables.first() {
             let content = Content::Rows(Rows::new(table, Vec::new(), walker.encoding));
-            let tree = Tree { name: "sqlite_schema", root: 1, owner: 1, content, sums: Mutex::default() };
+            let tree = Tree {
+                name: "sqlite_schema",
+                root: 1,
+                owner: 1,
+                content,
+                sums: Mutex::default(),
+                tally: Tally::default(),
+            };
             walker.tree(&tree);
         }
         let mut rows = Vec::new();
@@ -190,15 +219,6 @@ impl Pass<'_> {
         });
         rows.sort_by_key(|row| row.rowid);
         rows
-    }
-
-    fn count(&self, table: &Table, sums: &HashMap<&str, Vec<Sum>>) -> u64 {
-        if let Some(sum) = sums.get(&*table.name).and_then(|sums| sums.first()) {
-            return sum.count;
-        }
-        let mut count = 0;
-        walk::records(self.image, table.root, &mut |_| count += 1);
-        count
     }
 
     /// Compares each index with its table, and tells which of them could be.
@@ -252,7 +272,7 @@ impl Pass<'_> {
     }
 
     /// Whether the counters of AUTOINCREMENT tables are as large as the rowids.
-    fn sequences(&self, schema: &Schema) {
+    fn sequences(&self, schema: &Schema, trees: &[Tree<'_>]) {
         let Some(counters) = schema.tables.iter().find(|table| &*table.name == "sqlite_sequence") else {
             return;
         };
@@ -265,12 +285,9 @@ impl Pass<'_> {
             else {
                 return;
             };
-            let named = |table: &&Table| table.name.as_bytes() == name;
-            let Some(table) = schema.tables.iter().find(named) else { return };
-            let mut largest = i64::MIN;
-            walk::records(self.image, table.root, &mut |Met { rowid, .. }| {
-                largest = largest.max(rowid.unwrap_or(i64::MIN));
-            });
+            let mut tables = schema.tables.iter().zip(trees);
+            let Some((table, tree)) = tables.find(|(table, _)| table.name.as_bytes() == name) else { return };
+            let largest = tree.tally.largest.load(Relaxed);
             if largest > counter {
                 let what =
                     format!("the counter of {} is {counter}, and a row has the number {largest}", table.name);
@@ -305,7 +322,7 @@ fn trees<'s>(schema: &'s Schema, walker: &Walker<'_>) -> Vec<Tree<'s>> {
     let mut trees = Vec::new();
     let mut add = |name: &'s str, root, content| {
         let owner = trees.len() as u32 + 2;
-        trees.push(Tree { name, root, owner, content, sums: Mutex::default() });
+        trees.push(Tree { name, root, owner, content, sums: Mutex::default(), tally: Tally::default() });
     };
     for (number, table) in schema.tables.iter().enumerate() {
         let own = schema.indexes.iter().filter(|index| index.table == number);

@@ -76,6 +76,19 @@ impl Evidence {
         Ok(Self { path: path.to_owned(), content, length: about.len() })
     }
 
+    /// The same for a file that need not be there.
+    ///
+    /// # Errors
+    /// When something is there that is no regular file or cannot be read.
+    pub fn open_if_there(path: &Path) -> Result<Option<Self>, EvidenceError> {
+        match Self::open(path) {
+            Err(EvidenceError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
     /// Bytes in memory under the name of a file.
     #[must_use]
     pub fn of_bytes(path: impl Into<PathBuf>, bytes: impl Into<Arc<[u8]>>) -> Self {

@@ -1,10 +1,10 @@
 //! The files of a database: itself, and what SQLite keeps beside it.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::evidence::{Evidence, EvidenceError};
+use super::sidecar::Role;
 
 /// A database with its sidecars, open for reading.
 #[derive(Clone, Debug)]
@@ -23,10 +23,11 @@ impl Files {
     /// # Errors
     /// When one of them is there and cannot be read.
     pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let beside = |role: Role| Ok(Evidence::open_if_there(&role.beside(path))?.map(Arc::new));
         Ok(Self {
             database: Arc::new(Evidence::open(path)?),
-            log: beside(path, "-wal")?,
-            journal: beside(path, "-journal")?,
+            log: beside(Role::Wal)?,
+            journal: beside(Role::Journal)?,
         })
     }
 
@@ -35,14 +36,5 @@ impl Files {
     pub fn have_changed(&self) -> bool {
         let all = [Some(&self.database), self.log.as_ref(), self.journal.as_ref()];
         all.into_iter().flatten().any(|file| file.has_changed())
-    }
-}
-
-fn beside(path: &Path, ending: &str) -> Result<Option<Arc<Evidence>>, EvidenceError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    match Evidence::open(&PathBuf::from(name)) {
-        Err(EvidenceError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        opened => opened.map(|file| Some(Arc::new(file))),
     }
 }

@@ -7,7 +7,7 @@ use super::bytes::be32;
 use super::evidence::Evidence;
 
 /// How every part of a rollback journal begins (section 3).
-const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+pub(super) const JOURNAL_MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
 /// Longer names of super-journals are taken for damage.
 const NAME_BYTES: u32 = 4096;
 

@@ -185,25 +185,18 @@ fn has_moved(sources: &[(Role, Evidence)], files: &[Copied], folder: &Path) -> R
 fn open_all(database: &Path) -> Result<Vec<(Role, Evidence)>, EvidenceError> {
     let mut files = vec![(Role::Database, Evidence::open(database)?)];
     for role in [Role::Wal, Role::Shm, Role::Journal] {
-        files.extend(open_if_there(&role.beside(database))?.map(|file| (role, file)));
+        files.extend(Evidence::open_if_there(&role.beside(database))?.map(|file| (role, file)));
     }
     let journal = files.iter().find(|(role, _)| *role == Role::Journal);
     let named = journal.and_then(|(_, journal)| sidecar::super_journal(journal));
     // SQLite writes whole paths; another one would lead to wherever this program was started.
     if let Some(path) = named.filter(|path| path.is_absolute()) {
         // Its name is foreign text, and a directory or a pipe of that name is no journal.
-        if let Ok(Some(file)) = open_if_there(&path) {
+        if let Ok(Some(file)) = Evidence::open_if_there(&path) {
             files.push((Role::SuperJournal, file));
         }
     }
     Ok(files)
-}
-
-fn open_if_there(path: &Path) -> Result<Option<Evidence>, EvidenceError> {
-    match Evidence::open(path) {
-        Err(EvidenceError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        opened => opened.map(Some),
-    }
 }
 
 /// Copies one file, and tells whether the source changed while it was read.
@@ -247,7 +240,7 @@ fn copy(role: Role, source: &Evidence, target: &Path, name: String) -> Result<(C
 /// The first bytes of a file as it is now; nothing if it is gone by now.
 fn start_of(path: &Path) -> Result<Vec<u8>, SnapshotError> {
     let mut start = vec![0; START];
-    let Some(file) = open_if_there(path)? else { return Ok(Vec::new()) };
+    let Some(file) = Evidence::open_if_there(path)? else { return Ok(Vec::new()) };
     let count =
         file.read_at(0, &mut start).map_err(|cause| SnapshotError::Read { path: path.to_owned(), cause })?;
     start.truncate(count);

@@ -9,9 +9,9 @@ use kbsec::finding::Severity;
 use kbsec::report::Sanitized;
 use kbsec::sqlite::backup::{self, CheckVerdict, Options, Outcome, Verdict};
 use kbsec::sqlite::check;
+use kbsec::sqlite::digest::hex;
 use kbsec::sqlite::files::Files;
 
-use super::hex;
 use crate::cli::environment::Environment;
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;

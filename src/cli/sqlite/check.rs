@@ -1,6 +1,6 @@
 //! `kbsec sqlite check`: databases examined, and the report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -9,6 +9,7 @@ use kbsec::finding::Finding;
 use kbsec::report::{Format, Report, Run, Style};
 use kbsec::sqlite::check::{self, Outcome};
 use kbsec::sqlite::discover::discover;
+use kbsec::sqlite::evidence::EvidenceError;
 use kbsec::sqlite::files::Files;
 
 use crate::cli::environment::Environment;
@@ -38,6 +39,9 @@ pub(crate) struct CheckArgs {
     #[arg(long, help_heading = "Output")]
     exit_zero: bool,
 }
+
+/// How often to read a database that changes meanwhile.
+const ATTEMPTS: u32 = 4;
 
 /// Runs the check and writes the report.
 pub(crate) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<Exit> {
@@ -82,9 +86,8 @@ fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>,
         coverage.missed.extend(found.gaps);
         for database in found.databases {
             let name = database.display().to_string();
-            match Files::open(&database) {
-                Ok(files) => {
-                    let outcome = check::check(&files, &database);
+            match examine_one(&database) {
+                Ok(outcome) => {
                     tell_rows(&name, &outcome, context);
                     findings.extend(outcome.findings);
                     coverage.absorb(outcome.coverage);
@@ -99,6 +102,18 @@ fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>,
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
     Ok((findings, coverage))
+}
+
+/// Tries again where a program writes meanwhile.
+fn examine_one(database: &Path) -> Result<Outcome, EvidenceError> {
+    let mut attempts = 1;
+    loop {
+        let outcome = check::check(&Files::open(database)?, database);
+        if !outcome.moving || attempts == ATTEMPTS {
+            return Ok(outcome);
+        }
+        attempts += 1;
+    }
 }
 
 /// People want to know what is in it; the report says what is wrong.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use clap::Args;
 use kbsec::report::Sanitized;
 use kbsec::sqlite::check::{self, PageUse};
-use kbsec::sqlite::files::Files;
 
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
@@ -57,10 +56,7 @@ enum Cell {
 
 /// Draws the picture.
 pub(crate) fn run(args: &MapArgs, context: &Context) -> anyhow::Result<Exit> {
-    let files = Files::open(&args.file).map_err(|error| {
-        let hint = error.hint();
-        Hinted::error(super::with_cause(&error), hint)
-    })?;
+    let files = super::open(&args.file)?;
     let pages = check::pages(&files);
     if pages.is_empty() {
         let what = format!("{} has no pages that could be told apart", args.file.display());

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use kbsec::report::Sanitized;
 use kbsec::sqlite::check;
-use kbsec::sqlite::files::Files;
+use kbsec::sqlite::digest::hex;
 use kbsec::sqlite::seal::{self, ChangeKind, Options, SealError};
 
-use super::hex;
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
 use crate::cli::{Context, output};
@@ -50,10 +49,7 @@ pub(crate) fn seal(args: &SealArgs, context: &Context) -> anyhow::Result<Exit> {
 
 /// Verifies.
 pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<Exit> {
-    let files = Files::open(&args.file).map_err(|error| {
-        let hint = error.hint();
-        Hinted::error(super::with_cause(&error), hint)
-    })?;
+    let files = super::open(&args.file)?;
     let pages = check::pages(&files);
     let owner = |page: u32| pages.get(page.checked_sub(1)? as usize)?.owner.as_ref().map(ToString::to_string);
     let verdict = seal::verify(&options(&args.file, args.seal.as_ref()), &owner).map_err(explain)?;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kbsec::report::Sanitized;
+use kbsec::sqlite::digest::hex;
 use kbsec::sqlite::holders::Holder;
 use kbsec::sqlite::snapshot::{self, Options, Outcome};
 
-use super::{PROC, hex};
+use super::PROC;
 use crate::cli::environment::Environment;
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;

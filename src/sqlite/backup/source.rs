@@ -1,6 +1,5 @@
 //! The source of a backup: looked at as bytes, before SQLite may open it.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,7 +48,7 @@ pub(super) fn look(path: &Path) -> Result<Source, BackupError> {
         return Err(if random { BackupError::Encrypted(path) } else { BackupError::NotADatabase(path) });
     };
     let log = sound_log(&path, geometry.page_size)?;
-    let journal = open(&Role::Journal.beside(&path))?;
+    let journal = Evidence::open_if_there(&Role::Journal.beside(&path))?;
     let in_use = log || journal.is_some_and(|journal| sidecar::is_in_use(&journal));
     Ok(Source { path, wal: header.read_version() == 2, in_use })
 }
@@ -58,7 +57,7 @@ pub(super) fn look(path: &Path) -> Result<Source, BackupError> {
 fn sound_log(database: &Path, page_size: u32) -> Result<bool, BackupError> {
     let path = Role::Wal.beside(database);
     for look in 1.. {
-        let Some(log) = open(&path)? else { return Ok(false) };
+        let Some(log) = Evidence::open_if_there(&path)? else { return Ok(false) };
         if log.len() <= WAL_HEADER_BYTES {
             return Ok(!log.is_empty());
         }
@@ -73,13 +72,6 @@ fn sound_log(database: &Path, page_size: u32) -> Result<bool, BackupError> {
         std::thread::sleep(PAUSE);
     }
     Err(BackupError::DamagedLog(database.to_owned()))
-}
-
-fn open(path: &Path) -> Result<Option<Evidence>, EvidenceError> {
-    match Evidence::open(path) {
-        Err(EvidenceError::Unreadable { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
-        opened => opened.map(Some),
-    }
 }
 
 /// Bits of information in each byte, at most 8.

@@ -35,13 +35,12 @@ pub(super) enum Rule {
     LogIgnored,
     LogDamaged,
     HotJournal,
-    Moving,
 }
 
 use Rule::{
     Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, KeyOrder, Layout, LogDamaged,
-    LogIgnored, Moving, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap, Record, Reference,
-    Schema, Sequence, SharedPage, Text, TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
+    LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap, Record, Reference, Schema,
+    Sequence, SharedPage, Text, TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
 };
 
 const RECOVER: &str = "save the evidence first: `kbsec sqlite snapshot FILE -o FOLDER`";
@@ -50,7 +49,7 @@ const NEXT: &str =
 const REINDEX: &str = "if nothing else is damaged, run `REINDEX` on a copy: the rows are in the table";
 
 /// Each rule with its name, how bad it is, its title, and what it means.
-const TOLD: [(Rule, &str, Severity, &str, &str); 29] = [
+const TOLD: [(Rule, &str, Severity, &str, &str); 28] = [
     (
         NotADatabase,
         "not-a-database",
@@ -175,13 +174,6 @@ const TOLD: [(Rule, &str, Severity, &str, &str); 29] = [
         "A transaction was cut off",
         "the next program that opens the database undoes it",
     ),
-    (
-        Moving,
-        "moving-target",
-        Severity::Info,
-        "The file changed while it was read",
-        "what is reported may come from the change",
-    ),
 ];
 
 impl Rule {
@@ -223,7 +215,6 @@ impl Rule {
                 &["stop the programs that use it, and open it with none", RECOVER, NEXT]
             }
             HotJournal => &[RECOVER, "then let its own program open the database"],
-            Moving => &["check again while no program writes, or check a snapshot"],
             _ => &["stop the programs that write to it", RECOVER, NEXT],
         }
     }
@@ -255,6 +246,6 @@ mod tests {
             assert_eq!(rule as usize, number, "{rule:?}");
             assert!(rule.meta().is_some());
         }
-        assert_eq!(Moving as usize + 1, TOLD.len());
+        assert_eq!(HotJournal as usize + 1, TOLD.len());
     }
 }

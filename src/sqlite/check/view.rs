@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::fault::{Fault, Faults};
 use super::rule::Rule;
-use crate::sqlite::bytes::be32;
 use crate::sqlite::files::Files;
 use crate::sqlite::header::Header;
 use crate::sqlite::image::Image;
+use crate::sqlite::sidecar::JOURNAL_MAGIC;
 use crate::sqlite::wal::{FrameState, Wal};
 
 const LOG: &str = "the write-ahead log";
@@ -85,11 +85,10 @@ fn with_log(main: &Image, files: &Files, faults: &Faults) -> Option<Image> {
 
 /// A journal with a header is one of a transaction that did not end.
 fn journal(files: &Files, faults: &Faults) {
-    const MAGIC: [u32; 2] = [0xd9d5_05f9, 0x20a1_63d7];
     let Some(journal) = files.journal.as_ref().filter(|journal| !journal.is_empty()) else { return };
-    let mut start = [0; 28];
+    let mut start = [0; JOURNAL_MAGIC.len()];
     let read = journal.read_at(0, &mut start);
-    if read.is_ok() && [be32(&start, 0), be32(&start, 4)] == MAGIC {
+    if read.is_ok() && start == JOURNAL_MAGIC {
         let what = "a rollback journal lies beside it; a program may be writing now, or one was cut off";
         faults.add(Fault::new(Rule::HotJournal, "the rollback journal", 0, what));
     }

@@ -1,6 +1,7 @@
 //! The walk: every page of a b-tree, checked on all processors, with what its neighbours must agree on.
 
 use std::cmp::Ordering;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -38,6 +39,21 @@ pub(super) struct Tree<'a> {
     pub(super) content: Content<'a>,
     /// Sums over its entries, as many as `content` makes.
     pub(super) sums: Mutex<Vec<Sum>>,
+    pub(super) tally: Tally,
+}
+
+/// What is known of the rows of a tree after its walk.
+pub(super) struct Tally {
+    /// Those whose record could be had.
+    pub(super) rows: AtomicU64,
+    /// The largest rowid among them; the least number if there is none.
+    pub(super) largest: AtomicI64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { rows: AtomicU64::new(0), largest: AtomicI64::new(i64::MIN) }
+    }
 }
 
 /// What a tree holds.
@@ -195,6 +211,7 @@ impl Walker<'_> {
         for (at, cell) in cells {
             entries.add(*at, cell, &mut branch.sums);
         }
+        entries.tell(&tree.tally);
         if tree.content.is_table() {
             self.rowids(tree, number, cells, above);
         }
@@ -266,6 +283,7 @@ impl Walker<'_> {
                 entries.add(*at, cell, &mut branch.sums);
             }
         }
+        entries.tell(&tree.tally);
         branch.ends = entries.ends();
         branch
     }
@@ -316,11 +334,19 @@ struct Entries<'w, 'a> {
     page: u32,
     first: Option<Vec<u8>>,
     last: Option<Vec<u8>>,
+    rows: u64,
+    largest: i64,
 }
 
 impl<'w, 'a> Entries<'w, 'a> {
     fn new(walker: &'w Walker<'w>, tree: &'w Tree<'a>, page: u32) -> Self {
-        Self { walker, tree, page, first: None, last: None }
+        Self { walker, tree, page, first: None, last: None, rows: 0, largest: i64::MIN }
+    }
+
+    /// Adds what was counted to that of the whole tree.
+    fn tell(&self, tally: &Tally) {
+        tally.rows.fetch_add(self.rows, Relaxed);
+        tally.largest.fetch_max(self.largest, Relaxed);
     }
 
     /// The first and the last entry so far.
@@ -345,6 +371,8 @@ impl<'w, 'a> Entries<'w, 'a> {
         let Some(payload) = self.walker.payload(self.tree, (self.page, at), cell, &mut buffer) else {
             return;
         };
+        self.rows += 1;
+        self.largest = self.largest.max(cell.rowid.unwrap_or(i64::MIN));
         let fault = |rule, what: String| {
             self.walker.faults.add(Fault::new(rule, self.tree.name, self.page, what).at(at, cell.rowid));
         };

@@ -6,6 +6,7 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
+use super::super::digest::hex;
 use super::definition::quote;
 
 /// Why an export is not whole.
@@ -227,12 +228,6 @@ fn encoded(text: &str, encoding: &str) -> Vec<u8> {
 
 fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |byte: u8| char::from(DIGITS[usize::from(byte)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn json_text(text: &str) -> String {

@@ -5,8 +5,7 @@ use std::io;
 
 use super::super::bytes::be32;
 use super::super::evidence::Evidence;
-
-const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+use super::super::sidecar::JOURNAL_MAGIC;
 
 /// The pages that would be rolled back.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ fn section(
     let mut head = [0; 28];
     file.read_at(start, &mut head)?;
     let sector = u64::from(be32(&head, 20));
-    let is_sound = head.starts_with(&MAGIC)
+    let is_sound = head.starts_with(&JOURNAL_MAGIC)
         && be32(&head, 24) == page_size
         && sector.is_power_of_two()
         && (32..=65536).contains(&sector);

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Statement};
 
+use super::super::digest::hex;
 use super::super::header::Encoding;
 use super::super::record::{Record, Value};
 use super::Plan;
@@ -52,9 +53,6 @@ fn json(value: Value<'_>, encoding: Encoding) -> String {
         Value::Real(number) if number.is_finite() => format!("{number:?}"),
         Value::Real(number) => format!("\"{number}\""),
         Value::Text(text) => serde_json::Value::String(encoding.decode(text).0).to_string(),
-        Value::Blob(blob) => {
-            let hex: String = blob.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("{{\"blob\":\"{hex}\"}}")
-        }
+        Value::Blob(blob) => format!("{{\"blob\":\"{}\"}}", hex(blob)),
     }
 }
