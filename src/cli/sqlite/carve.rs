@@ -9,10 +9,10 @@ use kbsec::sqlite::carve::{self, CarvedRow, Field, Options, Outcome};
 use kbsec::sqlite::files::Files;
 use serde_json::{Value as Json, json};
 
-use super::hex;
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
 use crate::cli::{Context, output};
+use kbsec::sqlite::digest::hex;
 
 /// Find deleted rows that are still in the file or its log
 ///
