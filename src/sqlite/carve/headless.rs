@@ -4,7 +4,7 @@
 use super::Confidence;
 use super::shape::Shape;
 use crate::sqlite::btree::Payload;
-use crate::sqlite::bytes::{be32, varint};
+use crate::sqlite::bytes::{be16, be32, varint};
 use crate::sqlite::header::Geometry;
 use crate::sqlite::record::SerialType;
 
@@ -33,19 +33,47 @@ impl Rebuilt {
     }
 }
 
-/// The cell of this table that began at `at` and ends at `end` or shortly before.
+/// Where a cell may end.
+#[derive(Clone, Copy)]
+pub(super) struct Ends {
+    /// Where something else begins.
+    pub(super) taken: usize,
+    /// Where the block ends that its own first bytes announce.
+    pub(super) block: usize,
+}
+
+impl Ends {
+    /// How many bytes are unused between the end of a cell and what follows it; `None` if no cell ends there. Up to
+    /// three are too few for a block, and before what was freed earlier there are none.
+    fn slack(self, bytes: &[u8], end: usize) -> Option<usize> {
+        let near = |limit: usize| limit.checked_sub(end).filter(|slack| *slack < 4);
+        let follows = || block_end(bytes, end).map(|_| 0);
+        let slack = [near(self.taken), near(self.block), follows()].into_iter().flatten().min();
+        slack.filter(|_| end <= self.taken.min(self.block))
+    }
+}
+
+/// Where the free block ends whose header stands at `at`, if these four bytes can be one.
+pub(super) fn block_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let (next, size) = (usize::from(be16(bytes, at)), usize::from(be16(bytes, at + 2)));
+    let is_block =
+        size >= 4 && at + size <= bytes.len() && (next == 0 || next > at + 4 && next + 4 <= bytes.len());
+    is_block.then_some(at + size)
+}
+
+/// The cell of this table that began at `at`.
 pub(super) fn rebuild(
     bytes: &[u8],
     at: usize,
-    end: usize,
+    ends: Ends,
     shape: &Shape,
     geometry: Geometry,
 ) -> Option<Rebuilt> {
     let whole = (4..=12).filter_map(|skip| with_header(bytes, at, skip, shape));
     let widths = || shape.widths().rev();
     let three = widths().filter_map(|width| all_types(bytes, at, width, shape));
-    let two = widths().filter_map(|width| first_lost(bytes, (at, end), width, shape));
-    whole.chain(three).chain(two).find_map(|types| finish(bytes, (at, end), &types, (shape, geometry)))
+    let two = widths().filter_map(|width| first_lost(bytes, (at, ends), width, shape));
+    whole.chain(three).chain(two).find_map(|types| finish(bytes, (at, ends), &types, (shape, geometry)))
 }
 
 /// The header of the record is there: it begins `skip` bytes into the cell.
@@ -81,33 +109,27 @@ fn all_types(bytes: &[u8], at: usize, width: usize, shape: &Shape) -> Option<Typ
     Some(Types { kinds, body, before: Some(3), is_guess: false })
 }
 
-/// The first serial type is lost: it follows from the bytes that the others leave.
-fn first_lost(bytes: &[u8], (at, end): (usize, usize), width: usize, shape: &Shape) -> Option<Types> {
-    let keyed = shape.table.without_rowid;
+/// The first serial type is lost: it is the one with which the cell ends where it may.
+fn first_lost(bytes: &[u8], (at, ends): (usize, Ends), width: usize, shape: &Shape) -> Option<Types> {
     let (rest, body) = types(bytes, at + 4, width.checked_sub(1)?)?;
-    let made = |first: u64, is_guess| {
-        let kinds: Vec<u64> = std::iter::once(first).chain(rest.iter().copied()).collect();
-        shape.fit(&kinds)?;
-        Some(Types { kinds, body, before: Some(2), is_guess })
-    };
-    if !keyed && shape.table.rowid_alias.is_some_and(|alias| shape.table.stored.first() == Some(&alias)) {
-        return made(0, false);
-    }
-    let others: u64 = rest.iter().map(|kind| SerialType(*kind).length()).sum();
-    let left = u64::try_from(end.checked_sub(body)?).ok()?.checked_sub(others)?;
-    let number = match left {
-        0 => Some(0),
-        1..=4 => Some(left),
-        6 => Some(5),
-        8 => Some(6),
-        _ => None,
-    };
-    let kinds = [Some(13 + 2 * left), number, Some(12 + 2 * left)];
-    let mut fitting = kinds.into_iter().flatten().filter(|kind| shape.allows(0, *kind));
-    let first = fitting.next()?;
-    let is_guess = fitting.next().is_some() || left == 0;
+    let others = rest.iter().fold(0u64, |sum, kind| sum.saturating_add(SerialType(*kind).length()));
+    let others = body.checked_add(usize::try_from(others).ok()?)?;
     // A type of two bytes would have left its second one.
-    if first > 127 { None } else { made(first, is_guess) }
+    let ranked = (0..=127).filter(|kind| shape.allows(0, *kind)).filter_map(|kind| {
+        let slack = ends.slack(bytes, others.saturating_add(SerialType(kind).length() as usize))?;
+        // What a live row has there is likelier than what none has.
+        Some(((slack > 0, !shape.begins_with(kind)), kind))
+    });
+    let ranked: Vec<((bool, bool), u64)> = ranked.collect();
+    let first = ranked.iter().map(|(rank, _)| *rank).min()?;
+    let best: Vec<u64> = ranked.iter().filter(|(rank, _)| *rank == first).map(|(_, kind)| *kind).collect();
+    let kinds: Vec<u64> = best.first().copied().into_iter().chain(rest).collect();
+    (kinds.len() == width && shape.fit(&kinds).is_some()).then_some(Types {
+        kinds,
+        body,
+        before: Some(2),
+        is_guess: best.len() > 1,
+    })
 }
 
 fn types(bytes: &[u8], mut at: usize, count: usize) -> Option<(Vec<u64>, usize)> {
@@ -126,7 +148,7 @@ fn types(bytes: &[u8], mut at: usize, count: usize) -> Option<(Vec<u64>, usize)>
 /// The record, if all lengths agree.
 fn finish(
     bytes: &[u8],
-    (at, limit): (usize, usize),
+    (at, ends): (usize, Ends),
     types: &Types,
     (shape, geometry): (&Shape, Geometry),
 ) -> Option<Rebuilt> {
@@ -155,9 +177,7 @@ fn finish(
     let mut end = types.body + body;
     let overflow = ((on_page as u64) < total).then(|| be32(bytes, end));
     end += if overflow.is_some() { 4 } else { 0 };
-    if end > limit {
-        return None;
-    }
+    ends.slack(bytes, end)?;
     let confidence = if types.is_guess { Confidence::Low } else { Confidence::Medium };
     Some(Rebuilt { local, total, overflow, end, confidence })
 }

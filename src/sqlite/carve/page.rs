@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::found::{Candidate, Found, Place};
-use super::headless;
+use super::headless::{self, Ends};
 use super::history::Older;
 use super::live::{Live, Owner};
 use super::{Confidence, Method};
@@ -127,43 +127,42 @@ impl Scan<'_> {
     }
 
     /// Cells whose first four bytes a free block took, from the last to the first: each ends where the next begins.
+    ///
+    /// A block that grew over its neighbours leaves their own old headers inside it, so every place is tried.
     fn headless(&mut self, ground: &Ground<'_>, covered: &mut [bool]) {
-        let geometry = self.live.image.geometry();
         let mut run_end = ground.bytes.len();
         for at in (0..ground.bytes.len().saturating_sub(8)).rev() {
             if covered[at] {
                 run_end = at;
-                continue;
-            }
-            let (next, size) = (be16(ground.bytes, at) as usize, be16(ground.bytes, at + 2) as usize);
-            let is_block = size >= 6 && at + size <= ground.bytes.len() && (next == 0 || next > at + size);
-            if !is_block || at + size > run_end + 3 || next >= ground.bytes.len() {
-                continue;
-            }
-            let place = place(ground, at);
-            for number in self.tables(ground) {
-                let Some(shape) = self.live.shapes.get(number) else { continue };
-                let Some(made) =
-                    headless::rebuild(ground.bytes, at, (at + size).min(run_end), shape, geometry)
-                else {
-                    continue;
-                };
-                let candidate = Candidate {
-                    rowid: None,
-                    payload: made.payload(),
-                    keyed: shape.table.without_rowid,
-                    is_cell: false,
-                    owner: Owner::Table(number),
-                    confidence: made.confidence,
-                    place,
-                };
-                if self.found.take(&candidate, self.live) {
-                    cover(covered, at..made.end);
-                    run_end = at;
-                    break;
-                }
+            } else if let Some(block) = headless::block_end(ground.bytes, at)
+                && let Some(end) = self.headless_at(ground, at, Ends { taken: run_end, block })
+            {
+                cover(covered, at..end);
+                run_end = at;
             }
         }
+    }
+
+    /// Where the cell without head ends that began at `at`, if there is one.
+    fn headless_at(&mut self, ground: &Ground<'_>, at: usize, ends: Ends) -> Option<usize> {
+        let geometry = self.live.image.geometry();
+        for number in self.tables(ground) {
+            let Some(shape) = self.live.shapes.get(number) else { continue };
+            let Some(made) = headless::rebuild(ground.bytes, at, ends, shape, geometry) else { continue };
+            let candidate = Candidate {
+                rowid: None,
+                payload: made.payload(),
+                keyed: shape.table.without_rowid,
+                is_cell: false,
+                owner: Owner::Table(number),
+                confidence: made.confidence,
+                place: place(ground, at),
+            };
+            if self.found.take(&candidate, self.live) {
+                return Some(made.end);
+            }
+        }
+        None
     }
 
     /// The tables that a headless cell may be of.

@@ -16,6 +16,8 @@ pub(super) struct Shape {
     natural: Vec<u8>,
     /// Classes in live rows.
     seen: Vec<u8>,
+    /// The serial types that the first value has in live rows, one bit each; texts and blobs are the last two.
+    first: u16,
     /// The fewest values of a live row.
     fewest: usize,
 }
@@ -36,7 +38,7 @@ impl Shape {
             })
             .collect();
         let fewest = natural.len();
-        Self { table, seen: vec![0; natural.len()], natural, fewest }
+        Self { table, seen: vec![0; natural.len()], first: 0, natural, fewest }
     }
 
     /// Learns from a live row.
@@ -45,9 +47,15 @@ impl Shape {
             return;
         }
         self.fewest = self.fewest.min(types.len());
+        self.first |= types.first().map_or(0, |kind| bit(*kind));
         for (seen, kind) in self.seen.iter_mut().zip(types) {
             *seen |= class(*kind);
         }
+    }
+
+    /// Whether a live row begins with such a value.
+    pub(super) fn begins_with(&self, kind: u64) -> bool {
+        self.first & bit(kind) != 0
     }
 
     /// How many values a record may have.
@@ -95,6 +103,11 @@ impl Shape {
     pub(super) fn is_real(&self, column: usize) -> bool {
         self.table.columns.get(column).is_some_and(|column| affinity(&column.declared) == REAL)
     }
+}
+
+/// A serial type as a bit.
+fn bit(kind: u64) -> u16 {
+    1 << if kind < 12 { kind } else { 12 + kind % 2 }
 }
 
 /// The class of a serial type.
