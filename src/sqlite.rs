@@ -16,9 +16,11 @@ pub mod evidence;
 pub mod files;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod foreign;
 pub mod header;
 pub mod holders;
 pub mod image;
+mod journal;
 pub mod overflow;
 pub mod record;
 pub mod recover;

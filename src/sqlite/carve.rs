@@ -1,12 +1,15 @@
-//! A carving: the deleted rows whose bytes are still in a database or its write-ahead log.
+//! A carving: the deleted rows whose bytes are still in a database, its write-ahead log or its rollback journal.
 //!
 //! SQLite does not wipe what it deletes. A row stays in the free bytes of its page until something else needs them, on
-//! pages that became free, and in the log. Precision comes before recall here: what may be chance is not reported.
+//! pages that became free, in the log and in the journal. Precision comes before recall here: what may be chance is not
+//! reported. How sure a row is has two parts: whether its bytes are a whole record, and which table it belonged to.
 
+mod dropped;
 mod found;
 mod headless;
 mod history;
 mod live;
+mod origin;
 mod page;
 mod shape;
 #[cfg(test)]
@@ -19,20 +22,23 @@ pub use rusqlite::types::Value as Field;
 use super::files::Files;
 use super::header::{HEADER_BYTES, Header};
 use super::image::Image;
-use found::Found;
+use found::{Found, Room};
+use history::History;
 use live::Live;
 use page::Scan;
 
-/// How far to go.
+/// How far to go. Rows are kept in memory until all are found.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The most rows to collect; they are kept in memory.
-    pub most: usize,
+    /// The most rows to keep.
+    pub rows: usize,
+    /// The most bytes that they may take.
+    pub bytes: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { most: 1_000_000 }
+        Self { rows: 1_000_000, bytes: 1 << 30 }
     }
 }
 
@@ -41,10 +47,12 @@ impl Default for Options {
 pub struct Outcome {
     /// The rows, by file and offset.
     pub rows: Vec<CarvedRow>,
+    /// How many more there are than could be kept.
+    pub left_out: usize,
     /// What could not be read, as sentences.
     pub unreadable: Vec<String>,
-    /// Whether there are more rows than were asked for.
-    pub is_cut: bool,
+    /// What else the reader should know, as sentences.
+    pub notes: Vec<String>,
     /// Whether somebody wrote to the files meanwhile.
     pub has_changed: bool,
 }
@@ -52,8 +60,10 @@ pub struct Outcome {
 /// A deleted row, or an older state of one that lives.
 #[derive(Clone, Debug)]
 pub struct CarvedRow {
-    /// Its table, if one and only one fits.
-    pub table: Option<Arc<str>>,
+    /// Its table. Several if it may be of each of them, none if it fits no table that is known.
+    pub tables: Vec<TableName>,
+    /// How sure the table is. High: its page is that table's. Medium: it fits no other table. Low: it is a guess.
+    pub table_confidence: Confidence,
     /// Its key, if that is still there.
     pub rowid: Option<i64>,
     /// The names of the values; empty if the table is not known.
@@ -62,14 +72,34 @@ pub struct CarvedRow {
     pub values: Vec<Field>,
     /// The page that it was on.
     pub page: u32,
-    /// Where its cell begins in the database file, or in the log.
+    /// The file that it was found in.
+    pub part: Part,
+    /// Where in that file its cell begins.
     pub offset: u64,
-    /// Whether the offset is one of the log.
-    pub is_in_log: bool,
     /// Where it was found.
     pub method: Method,
-    /// How far to believe it.
+    /// How much of it is as it was.
     pub confidence: Confidence,
+}
+
+/// The name of a table.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// The name.
+    pub name: Arc<str>,
+    /// Whether the table was dropped.
+    pub is_dropped: bool,
+}
+
+/// One of the files of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The database itself.
+    Database,
+    /// Its write-ahead log.
+    Log,
+    /// Its rollback journal.
+    Journal,
 }
 
 /// Where a row was found.
@@ -82,18 +112,30 @@ pub enum Method {
     /// In a free block between cells.
     Freeblock,
     /// In an older image of its page.
-    Log,
+    OlderPage,
 }
 
-/// How much of a row is as it was.
+/// How far to believe something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Confidence {
-    /// A part of it is lost, or guessed.
+    /// A part of the row is lost or guessed.
     Low,
-    /// All its values are there, and the start of its cell is lost.
+    /// All values are there, and the start of the cell was rebuilt.
     Medium,
     /// The whole cell is there.
     High,
+}
+
+impl Part {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Log => "wal",
+            Self::Journal => "journal",
+        }
+    }
 }
 
 impl Method {
@@ -104,7 +146,7 @@ impl Method {
             Self::FreePage => "free page",
             Self::Unallocated => "unallocated",
             Self::Freeblock => "freeblock",
-            Self::Log => "log",
+            Self::OlderPage => "older page",
         }
     }
 }
@@ -138,18 +180,20 @@ pub fn carve(files: &Files, options: Options) -> Outcome {
         return outcome;
     };
     let main = Image::new(Arc::clone(&files.database), 0, geometry);
-    let (image, older) = history::images(&main, files, &mut outcome.unreadable);
-    let live = Live::read(image, &main, &mut outcome.unreadable);
-    let mut found = Found::new(options.most);
-    let mut scan = Scan { live: &live, found: &mut found };
-    for number in 1..=main.pages().max(live.image.pages()) {
+    let history = History::read(&main, files, &mut outcome.unreadable);
+    let mut live = Live::read(history.image.clone(), &main, &mut outcome.unreadable);
+    live.add_dropped(&dropped::schema_rows(&live, &history));
+    let mut found = Found::new(Room { rows: options.rows, bytes: options.bytes });
+    let mut scan = Scan::new(&live, &history, &mut found);
+    for number in 1..=live.pages() {
         scan.current(number, &mut outcome.unreadable);
     }
-    for old in &older {
+    for old in &history.older {
         scan.older(old, &mut outcome.unreadable);
     }
-    outcome.is_cut = found.is_full();
+    outcome.left_out = found.left_out();
     outcome.rows = found.into_rows();
+    outcome.notes = history.notes;
     outcome.has_changed = files.have_changed();
     outcome
 }

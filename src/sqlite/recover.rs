@@ -10,7 +10,6 @@ mod finish;
 mod forest;
 mod foundation;
 mod freelist;
-mod journal;
 mod leaf;
 mod quarantine;
 mod survey;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rusqlite::types::Value as Plain;
 
 use super::live::{Live, Owner, digest};
-use super::{CarvedRow, Confidence, Method};
+use super::origin::{Clues, Origin};
+use super::shape::Shape;
+use super::{CarvedRow, Confidence, Method, Part, TableName};
 use crate::sqlite::btree::Payload;
 use crate::sqlite::header::Encoding;
 use crate::sqlite::overflow;
@@ -14,11 +16,21 @@ use crate::sqlite::record::{Record, Value};
 
 /// Records longer than this are not read whole.
 const LONGEST: u64 = 1 << 28;
+/// What a row takes in memory besides its values.
+const ROW_BYTES: usize = 400;
+
+/// How much may be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    pub(super) rows: usize,
+    pub(super) bytes: usize,
+}
 
 /// The rows, by a digest of their records.
 pub(super) struct Found {
     rows: HashMap<u64, Kept>,
-    most: usize,
+    room: Room,
+    left_out: HashSet<u64>,
 }
 
 struct Kept {
@@ -35,7 +47,6 @@ pub(super) struct Candidate<'a> {
     pub(super) keyed: bool,
     /// Whether a pointer leads to it, so that it surely is a cell.
     pub(super) is_cell: bool,
-    pub(super) owner: Owner,
     pub(super) confidence: Confidence,
     pub(super) place: Place,
 }
@@ -45,17 +56,18 @@ pub(super) struct Candidate<'a> {
 pub(super) struct Place {
     pub(super) page: u32,
     pub(super) offset: u64,
-    pub(super) is_in_log: bool,
+    pub(super) part: Part,
     pub(super) method: Method,
 }
 
 impl Found {
-    pub(super) fn new(most: usize) -> Self {
-        Self { rows: HashMap::new(), most }
+    pub(super) fn new(room: Room) -> Self {
+        Self { rows: HashMap::new(), room, left_out: HashSet::new() }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.rows.len() >= self.most
+    /// How many rows there was no room for.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out.len()
     }
 
     /// Takes a candidate if it is plausible; tells whether its bytes are explained, by a row that lives too.
@@ -66,24 +78,26 @@ impl Found {
         else {
             return false;
         };
-        if types.iter().any(|kind| matches!(kind, 10 | 11)) {
+        if types.is_empty() || types.iter().any(|kind| matches!(kind, 10 | 11)) {
             return false;
         }
         if live.has(candidate.rowid, payload.total, payload.local) {
             return true;
         }
-        let table = choose(candidate, &types, live);
-        if table.is_none() && !is_unknown_row(candidate, &types) {
+        let is_whole = candidate.confidence == Confidence::High;
+        let clues = Clues { page: candidate.place.page, types: &types, keyed: candidate.keyed, is_whole };
+        let origin = Origin::of(&clues, live);
+        // A record that fits no table is a row all the same if a page calls it a cell: a dropped table had it.
+        if origin.tables.is_empty() && (!candidate.is_cell || candidate.keyed) {
             return false;
         }
-        let (bytes, is_whole) = read(payload, live);
+        let (bytes, is_read) = read(payload, live);
         let Some((values, all_there)) = values(&bytes, live.encoding, candidate) else { return false };
-        if values.is_empty() || !says_enough(candidate, &values, table) {
+        if values.is_empty() || !says_enough(candidate, &values, &origin) {
             return false;
         }
-        let confidence = if is_whole && all_there { candidate.confidence } else { Confidence::Low };
-        let row = Self::row(candidate, (values, confidence), table.flatten(), live);
-        self.keep(row, candidate);
+        let confidence = if is_read && all_there { candidate.confidence } else { Confidence::Low };
+        self.keep(candidate, (values, confidence), &origin, live);
         true
     }
 
@@ -94,89 +108,74 @@ impl Found {
         let mut rows: Vec<CarvedRow> = self
             .rows
             .into_values()
-            .filter(|kept| kept.row.confidence == Confidence::High || !whole.contains(&kept.record))
+            .filter(|kept| kept.row.rowid.is_some() || !whole.contains(&kept.record))
             .map(|kept| kept.row)
             .collect();
-        rows.sort_by_key(|row| (row.is_in_log, row.offset));
+        rows.sort_by_key(|row| (row.part, row.offset));
         rows
     }
 
-    fn row(
+    fn keep(
+        &mut self,
         candidate: &Candidate<'_>,
         (values, confidence): (Vec<Plain>, Confidence),
-        table: Option<usize>,
+        origin: &Origin,
         live: &Live,
-    ) -> CarvedRow {
-        let shape = table.and_then(|table| live.shapes.get(table));
-        let (columns, values): (Arc<[String]>, _) = match shape {
-            None => (Arc::from([]), values),
-            Some(shape) => {
-                let names = shape.table.columns.iter().map(|column| column.name.clone()).collect();
-                (names, in_order(shape, values, candidate.rowid))
-            }
-        };
-        CarvedRow {
-            table: shape.map(|shape| Arc::clone(&shape.table.name)),
-            rowid: candidate.rowid,
-            columns,
-            values,
-            page: candidate.place.page,
-            offset: candidate.place.offset,
-            is_in_log: candidate.place.is_in_log,
-            method: candidate.place.method,
-            confidence,
-        }
-    }
-
-    fn keep(&mut self, row: CarvedRow, candidate: &Candidate<'_>) {
+    ) {
         let payload = &candidate.payload;
         let key = digest(candidate.rowid, payload.total, payload.local);
-        let record = digest(None, payload.total, payload.local);
-        let is_better = self.rows.get(&key).is_none_or(|old| old.row.confidence < row.confidence);
-        if is_better && (self.rows.len() < self.most || self.rows.contains_key(&key)) {
-            self.rows.insert(key, Kept { row, record });
+        let old = self.rows.get(&key).map(|old| (old.row.confidence, old.row.table_confidence));
+        if old.is_some_and(|old| old >= (confidence, origin.confidence)) {
+            return;
         }
+        let size = ROW_BYTES + values.iter().map(size).sum::<usize>();
+        if old.is_none() && (self.room.rows == 0 || self.room.bytes < size) {
+            self.left_out.insert(key);
+            return;
+        }
+        if old.is_none() {
+            self.room = Room { rows: self.room.rows - 1, bytes: self.room.bytes - size };
+        }
+        let row = row(candidate, (values, confidence), origin, live);
+        self.rows.insert(key, Kept { row, record: digest(None, payload.total, payload.local) });
     }
 }
 
-/// The table of a record: `Some(None)` if several fit equally.
-fn choose(candidate: &Candidate<'_>, types: &[u64], live: &Live) -> Option<Option<usize>> {
-    let fit = |number: usize| {
-        let shape = live.shapes.get(number).filter(|shape| shape.table.without_rowid == candidate.keyed)?;
-        shape.fit(types)
-    };
-    if let Owner::Table(number) = candidate.owner
-        && fit(number).is_some()
-    {
-        return Some(Some(number));
-    }
-    let may_fit = |number: usize| {
-        let shape = live.shapes.get(number).filter(|shape| shape.table.without_rowid == candidate.keyed)?;
-        shape.may_fit(types)
-    };
-    if let Owner::Table(number) = candidate.owner
-        && candidate.confidence == Confidence::High
-        && may_fit(number).is_some()
-    {
-        return Some(Some(number));
-    }
-    let numbers = 0..live.shapes.len();
-    let mut all: Vec<(usize, usize)> =
-        numbers.clone().filter_map(|number| Some((fit(number)?, number))).collect();
-    if all.is_empty() && candidate.is_cell {
-        all = numbers.filter_map(|number| Some((may_fit(number)?, number))).collect();
-    }
-    all.sort_unstable_by(|one, other| other.cmp(one));
-    match all[..] {
-        [] => None,
-        [(first, _), (second, _), ..] if first == second => Some(None),
-        [(_, number), ..] => Some(Some(number)),
-    }
+fn size(value: &Plain) -> usize {
+    size_of::<Plain>()
+        + match value {
+            Plain::Text(text) => text.len(),
+            Plain::Blob(bytes) => bytes.len(),
+            _ => 0,
+        }
 }
 
-/// Whether a record that fits no table is a row all the same: a dropped table had it.
-fn is_unknown_row(candidate: &Candidate<'_>, types: &[u64]) -> bool {
-    candidate.is_cell && !candidate.keyed && !types.is_empty()
+fn row(
+    candidate: &Candidate<'_>,
+    (values, confidence): (Vec<Plain>, Confidence),
+    origin: &Origin,
+    live: &Live,
+) -> CarvedRow {
+    let shapes: Vec<&Shape> = origin.tables.iter().filter_map(|table| live.shapes.get(*table)).collect();
+    let alike = |shape: &&Shape| shapes.iter().all(|other| shape.is_laid_out_like(other));
+    let (columns, values): (Arc<[String]>, _) = match shapes.first().filter(|shape| alike(shape)) {
+        None => (Arc::from([]), values),
+        Some(shape) => (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid)),
+    };
+    let name =
+        |shape: &&Shape| TableName { name: Arc::clone(&shape.table.name), is_dropped: shape.is_dropped };
+    CarvedRow {
+        tables: shapes.iter().map(name).collect(),
+        table_confidence: origin.confidence,
+        rowid: candidate.rowid,
+        columns,
+        values,
+        page: candidate.place.page,
+        offset: candidate.place.offset,
+        part: candidate.place.part,
+        method: candidate.place.method,
+        confidence,
+    }
 }
 
 /// The record as far as its overflow pages are not used by something else, and whether it is whole.
@@ -222,9 +221,9 @@ fn is_printable(text: &str) -> bool {
 }
 
 /// Whether so much fits that it is no chance.
-fn says_enough(candidate: &Candidate<'_>, values: &[Plain], table: Option<Option<usize>>) -> bool {
-    let at_home = matches!((candidate.owner, table), (Owner::Table(one), Some(Some(other))) if one == other);
-    if candidate.is_cell || (at_home && candidate.confidence == Confidence::High) {
+fn says_enough(candidate: &Candidate<'_>, values: &[Plain], origin: &Origin) -> bool {
+    let is_at_home = origin.confidence == Confidence::High && candidate.confidence == Confidence::High;
+    if candidate.is_cell || is_at_home {
         return true;
     }
     let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));
@@ -232,7 +231,7 @@ fn says_enough(candidate: &Candidate<'_>, values: &[Plain], table: Option<Option
 }
 
 /// The values in the order of the columns.
-fn in_order(shape: &super::shape::Shape, values: Vec<Plain>, rowid: Option<i64>) -> Vec<Plain> {
+fn in_order(shape: &Shape, values: Vec<Plain>, rowid: Option<i64>) -> Vec<Plain> {
     let table = &shape.table;
     let mut row: Vec<Plain> = table
         .columns

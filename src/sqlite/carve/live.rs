@@ -18,6 +18,8 @@ pub(super) struct Live {
     pub(super) encoding: Encoding,
     pub(super) shapes: Vec<Shape>,
     owners: Vec<Owner>,
+    /// Free pages that dropped tables had; `None` where two of them claim the same.
+    former: HashMap<u32, Option<usize>>,
     /// Where the content of the last page of an overflow chain ends.
     pub(super) chain_ends: HashMap<u32, usize>,
     rows: HashSet<u64>,
@@ -53,6 +55,7 @@ impl Live {
             encoding: header.encoding(),
             shapes: Vec::new(),
             owners: vec![Owner::Nothing; pages + 1],
+            former: HashMap::new(),
             chain_ends: HashMap::new(),
             rows: HashSet::new(),
             records: HashSet::new(),
@@ -70,6 +73,54 @@ impl Live {
         }
         live.freelist(header.first_trunk());
         live
+    }
+
+    /// How many pages there are to search; those that a log cut off count.
+    pub(super) fn pages(&self) -> u32 {
+        self.owners.len() as u32 - 1
+    }
+
+    /// The dropped table that a free page belonged to.
+    pub(super) fn former(&self, page: u32) -> Option<usize> {
+        self.former.get(&page).copied().flatten()
+    }
+
+    /// Takes in what is known of dropped tables.
+    pub(super) fn add_dropped(&mut self, rows: &[SchemaRow]) {
+        for table in Schema::interpret(rows).tables.into_iter().filter(|table| !table.stored.is_empty()) {
+            let same = |shape: &&mut Shape| {
+                shape.table.root == table.root && shape.describes(&table)
+                    || shape.is_dropped && shape.table.root == table.root && shape.table.name == table.name
+            };
+            // A table that got a new name, or further columns, was not dropped.
+            if let Some(shape) = self.shapes.iter_mut().find(same) {
+                shape.allow_fewer(table.stored.len());
+                continue;
+            }
+            let (number, root) = (self.shapes.len(), table.root);
+            self.shapes.push(Shape::dropped(table));
+            self.walk_former(root, number);
+        }
+    }
+
+    /// Follows what is left of the tree of a dropped table.
+    fn walk_former(&mut self, root: u32, number: usize) {
+        let (mut stack, mut bytes) = (vec![root], Vec::new());
+        while let Some(page) = stack.pop() {
+            let is_free = matches!(self.owner(page), Owner::Nothing | Owner::Trunk(_));
+            if !is_free || page == 0 || page > self.pages() || self.former.get(&page) == Some(&Some(number)) {
+                continue;
+            }
+            let claim = self.former.entry(page).or_insert(Some(number));
+            if *claim != Some(number) {
+                *claim = None;
+                continue;
+            }
+            let Ok(_) = self.image.read(page, &mut bytes) else { continue };
+            let Ok(page) = BtreePage::parse(&bytes, page, self.image.geometry()) else { continue };
+            stack.extend(page.iter().flatten().filter_map(|cell| cell.child));
+            stack.extend(page.right_child());
+        }
     }
 
     pub(super) fn owner(&self, page: u32) -> Owner {

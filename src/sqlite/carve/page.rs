@@ -4,63 +4,65 @@ use std::ops::Range;
 
 use super::found::{Candidate, Found, Place};
 use super::headless::{self, Ends};
-use super::history::Older;
+use super::history::{History, Older};
 use super::live::{Live, Owner};
-use super::{Confidence, Method};
+use super::{Confidence, Method, Part};
 use crate::sqlite::btree::{BtreePage, Cell, PageKind, cell_at};
 use crate::sqlite::bytes::{be16, varint};
-use crate::sqlite::image::Stored;
 use crate::sqlite::record::Record;
 
 /// A search.
 pub(super) struct Scan<'a> {
-    pub(super) live: &'a Live,
-    pub(super) found: &'a mut Found,
+    live: &'a Live,
+    history: &'a History,
+    found: &'a mut Found,
 }
 
 /// What is searched: the bytes of one image of a page.
 struct Ground<'a> {
     bytes: &'a [u8],
     number: u32,
+    part: Part,
     start: u64,
-    is_in_log: bool,
     owner: Owner,
     /// Whether it is an image that does not count any more.
     is_old: bool,
     blocks: Vec<Range<usize>>,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    pub(super) fn new(live: &'a Live, history: &'a History, found: &'a mut Found) -> Self {
+        Self { live, history, found }
+    }
+
     /// Searches the page that counts.
     pub(super) fn current(&mut self, number: u32, unreadable: &mut Vec<String>) {
-        let image = &self.live.image;
         let mut bytes = Vec::new();
-        if let Err(cause) = image.read(number, &mut bytes) {
+        if let Err(cause) = self.history.image.read(number, &mut bytes) {
             unreadable.push(format!("page {number}: {}", cause.kind()));
             return;
         }
-        let stored = image.stored(number);
-        self.ground(&bytes, number, (stored.offset(), matches!(stored, Stored::Log(_))), false);
+        self.ground(&bytes, number, self.history.place(number), false);
     }
 
     /// Searches an image that another one replaced.
     pub(super) fn older(&mut self, old: &Older, unreadable: &mut Vec<String>) {
         let mut bytes = vec![0; self.live.image.geometry().page_size as usize];
-        if let Err(cause) = old.file.read_at(old.stored.offset(), &mut bytes) {
+        if let Err(cause) = old.file.read_at(old.offset, &mut bytes) {
             unreadable.push(format!("an older image of page {}: {}", old.page, cause.kind()));
             return;
         }
-        self.ground(&bytes, old.page, (old.stored.offset(), matches!(old.stored, Stored::Log(_))), true);
+        self.ground(&bytes, old.page, (old.part, old.offset), true);
     }
 
-    fn ground(&mut self, bytes: &[u8], number: u32, (start, is_in_log): (u64, bool), is_old: bool) {
+    fn ground(&mut self, bytes: &[u8], number: u32, (part, start): (Part, u64), is_old: bool) {
         let owner = self.live.owner(number);
         let usable = self.live.image.geometry().usable();
-        if self.found.is_full() || owner == Owner::Reserved || bytes.iter().all(|byte| *byte == 0) {
+        if owner == Owner::Reserved || bytes.iter().all(|byte| *byte == 0) {
             return;
         }
         let bytes = bytes.get(..usable).unwrap_or(bytes);
-        let mut ground = Ground { bytes, number, start, is_in_log, owner, is_old, blocks: Vec::new() };
+        let mut ground = Ground { bytes, number, part, start, owner, is_old, blocks: Vec::new() };
         let mut covered = vec![false; bytes.len()];
         if number == 1 {
             cover(&mut covered, 0..100);
@@ -154,7 +156,6 @@ impl Scan<'_> {
                 payload: made.payload(),
                 keyed: shape.table.without_rowid,
                 is_cell: false,
-                owner: Owner::Table(number),
                 confidence: made.confidence,
                 place: place(ground, at),
             };
@@ -165,12 +166,17 @@ impl Scan<'_> {
         None
     }
 
-    /// The tables that a headless cell may be of.
+    /// The tables that a headless cell may be of: those that have or had the page.
     fn tables(&self, ground: &Ground<'_>) -> Vec<usize> {
-        match ground.owner {
-            Owner::Table(number) => vec![number],
-            Owner::Index => Vec::new(),
-            _ => (1..self.live.shapes.len()).collect(),
+        let dropped = |shape: usize| self.live.shapes.get(shape).is_some_and(|shape| shape.is_dropped);
+        let all = 1..self.live.shapes.len();
+        match (ground.owner, self.live.former(ground.number)) {
+            (Owner::Table(number), _) => {
+                std::iter::once(number).chain(all.filter(|table| dropped(*table))).collect()
+            }
+            (Owner::Index, _) => Vec::new(),
+            (_, Some(number)) => vec![number],
+            _ => all.collect(),
         }
     }
 
@@ -181,7 +187,6 @@ impl Scan<'_> {
             payload,
             keyed: !kind.is_table(),
             is_cell,
-            owner: ground.owner,
             confidence: Confidence::High,
             place: place(ground, cell.offset),
         };
@@ -233,7 +238,7 @@ fn cover(covered: &mut [bool], range: Range<usize>) {
 
 fn place(ground: &Ground<'_>, at: usize) -> Place {
     let method = if ground.is_old {
-        Method::Log
+        Method::OlderPage
     } else if !matches!(ground.owner, Owner::Table(_) | Owner::Index | Owner::Overflow) {
         Method::FreePage
     } else if ground.blocks.iter().any(|block| block.contains(&at)) {
@@ -241,7 +246,7 @@ fn place(ground: &Ground<'_>, at: usize) -> Place {
     } else {
         Method::Unallocated
     };
-    Place { page: ground.number, offset: ground.start + at as u64, is_in_log: ground.is_in_log, method }
+    Place { page: ground.number, offset: ground.start + at as u64, part: ground.part, method }
 }
 
 /// The kinds of cells that may lie there.

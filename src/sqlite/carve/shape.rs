@@ -1,6 +1,8 @@
 //! A shape: what the records of a table look like.
 
-use crate::sqlite::schema::Table;
+use std::sync::Arc;
+
+use crate::sqlite::schema::{Column, Table};
 
 const NULL: u8 = 1;
 const INTEGER: u8 = 2;
@@ -12,6 +14,10 @@ const BLOB: u8 = 16;
 #[derive(Debug)]
 pub(super) struct Shape {
     pub(super) table: Table,
+    /// Whether the schema has it no more.
+    pub(super) is_dropped: bool,
+    /// The names of its columns.
+    pub(super) names: Arc<[String]>,
     /// Classes by the declared types, in the order of a record.
     natural: Vec<u8>,
     /// Classes in live rows.
@@ -38,7 +44,32 @@ impl Shape {
             })
             .collect();
         let fewest = natural.len();
-        Self { table, seen: vec![0; natural.len()], first: 0, natural, fewest }
+        let names = table.columns.iter().map(|column| column.name.clone()).collect();
+        Self { table, is_dropped: false, names, seen: vec![0; natural.len()], first: 0, natural, fewest }
+    }
+
+    /// The shape of a table that is not in the schema any more.
+    pub(super) fn dropped(table: Table) -> Self {
+        Self { is_dropped: true, ..Self::new(table) }
+    }
+
+    /// Whether the columns of another table are those that this one begins with.
+    pub(super) fn describes(&self, other: &Table) -> bool {
+        let same = |(one, two): (&Column, &Column)| one.name == two.name && one.declared == two.declared;
+        other.columns.len() <= self.table.columns.len()
+            && self.table.columns.iter().zip(&other.columns).all(same)
+    }
+
+    /// Whether the values of a record are those of the same columns in both.
+    pub(super) fn is_laid_out_like(&self, other: &Self) -> bool {
+        self.names == other.names
+            && self.table.stored == other.table.stored
+            && self.table.rowid_alias == other.table.rowid_alias
+    }
+
+    /// Lets records have as few values as this.
+    pub(super) fn allow_fewer(&mut self, count: usize) {
+        self.fewest = self.fewest.min(count);
     }
 
     /// Learns from a live row.

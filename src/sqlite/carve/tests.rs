@@ -33,7 +33,7 @@ fn agrees(found: &CarvedRow, truth: &TruthRow) -> bool {
 
 fn is_same(found: &CarvedRow, deleted: &Deleted, is_dropped: bool) -> bool {
     // A dropped table has no name any more, and its rows may look like those of another.
-    found.table.as_ref().is_none_or(|table| **table == *deleted.table || is_dropped)
+    (found.tables.is_empty() || is_dropped || found.tables.iter().any(|table| *table.name == *deleted.table))
         && agrees(found, &deleted.row)
 }
 
@@ -54,7 +54,8 @@ fn whole_rows_are_found_and_live_ones_are_not() {
         let outcome = carve(&files(sample), Options::default());
         let last = sample.final_rows();
         for row in &outcome.rows {
-            let Some(rows) = row.table.as_ref().and_then(|table| last.get(&**table)) else { continue };
+            let [table] = &row.tables[..] else { continue };
+            let Some(rows) = last.get(&*table.name) else { continue };
             if row.confidence == Confidence::High && row.rowid.is_some() {
                 let live = rows.iter().find(|live| {
                     matches!(live.key, Key::Rowid(key) if Some(key) == row.rowid) && agrees(row, live)

@@ -1,11 +1,11 @@
-//! A hot rollback journal: the state of pages before a transaction that did not end (section 3).
+//! A rollback journal: pages as they were before a transaction (section 3).
 
 use std::collections::HashMap;
 use std::io;
 
-use super::super::bytes::be32;
-use super::super::evidence::Evidence;
-use super::super::sidecar::JOURNAL_MAGIC;
+use super::bytes::be32;
+use super::evidence::Evidence;
+use super::sidecar::JOURNAL_MAGIC;
 
 /// The pages that would be rolled back.
 #[derive(Debug)]
@@ -72,6 +72,53 @@ fn section(
         at += step;
     }
     Ok(Some(at.div_ceil(sector) * sector).filter(|next| *next < file.len()))
+}
+
+/// Every page that the journal still holds, and where its content begins, though the header that made it valid was
+/// wiped when the transaction ended. `most` is the largest number that a page can have.
+pub(super) fn leftovers(file: &Evidence, page_size: u32, most: u32) -> io::Result<Vec<(u32, u64)>> {
+    let mut head = [0; 28];
+    file.read_at(0, &mut head)?;
+    let told = u64::from(be32(&head, 20));
+    if head.starts_with(&JOURNAL_MAGIC) && be32(&head, 24) == page_size && (32..=65536).contains(&told) {
+        return records(file, told, page_size, most);
+    }
+    // The header is as long as a sector, and only its first bytes are wiped.
+    let mut best = Vec::new();
+    for sector in (9..=16).map(|power| 1 << power) {
+        let found = records(file, sector, page_size, most)?;
+        if found.len() > best.len() {
+            best = found;
+        }
+    }
+    Ok(best)
+}
+
+/// The records behind a header of this length, and behind those that follow.
+fn records(file: &Evidence, sector: u64, page_size: u32, most: u32) -> io::Result<Vec<(u32, u64)>> {
+    let step = u64::from(page_size) + 8;
+    let (mut found, mut at, mut number) = (Vec::new(), sector, [0; 8]);
+    while at + step <= file.len() {
+        file.read_at(at, &mut number)?;
+        let page = be32(&number, 0);
+        if (1..=most).contains(&page) && is_page(page, number[4]) {
+            found.push((page, at + 4));
+            at += step;
+            continue;
+        }
+        let next = at.div_ceil(sector) * sector;
+        file.read_at(next, &mut number)?;
+        if number != JOURNAL_MAGIC {
+            break;
+        }
+        at = next + sector;
+    }
+    Ok(found)
+}
+
+/// Whether the content of a page can begin so: the first page has the magic of a file, others are of trees or links.
+fn is_page(page: u32, first: u8) -> bool {
+    if page == 1 { first == b'S' } else { matches!(first, 0 | 2 | 5 | 10 | 13) }
 }
 
 /// Every two hundredth byte from the end counts.
