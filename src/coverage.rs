@@ -1,5 +1,9 @@
 //! Coverage: what a run looked at, what it left out on purpose, and what it should have read but could not.
 
+mod database;
+
+pub use database::{DatabaseAccount, Holder, Shape, View};
+
 /// The honest account of one run. "Nothing found" means something only beside it.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
@@ -15,6 +19,8 @@ pub struct Coverage {
     pub missed: Vec<Gap>,
     /// Set when there was truly nothing to do, such as a commit that changes no file.
     pub nothing_to_do: Option<String>,
+    /// The databases among the inputs, where they were examined as such.
+    pub databases: Vec<DatabaseAccount>,
 }
 
 /// One input that was not examined.
@@ -61,6 +67,7 @@ impl Coverage {
         }
         self.skipped.extend(other.skipped);
         self.missed.extend(other.missed);
+        self.databases.extend(other.databases);
         self.nothing_to_do = self.nothing_to_do.take().or(other.nothing_to_do);
     }
 

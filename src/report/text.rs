@@ -2,6 +2,7 @@
 
 mod changes;
 mod coverage;
+mod database;
 mod finding;
 mod page;
 
@@ -27,6 +28,7 @@ impl Reporter for Text {
             finding::write(&group, &self.style, report.run, &mut page)?;
         }
         summary(report, &mut page)?;
+        database::write(&report.coverage.databases, &mut page)?;
         coverage::write(report, &mut page)?;
         // A value that somebody looks for is not harmless, and no comment hides it from the search.
         let is_secret = |finding: &Finding| {

@@ -11,9 +11,12 @@ pub(super) fn be32(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// The signed number in at most eight bytes, two's complement.
+#[inline]
 pub(super) fn signed(bytes: &[u8]) -> i64 {
-    let fill = if bytes.first().is_some_and(|first| first & 0x80 != 0) { -1 } else { 0 };
-    bytes.iter().fold(fill, |number, &byte| number << 8 | i64::from(byte))
+    let number = bytes.iter().fold(0, |number, &byte| number << 8 | i64::from(byte));
+    // The shift there and back extends the sign; without bytes there is nothing to shift.
+    let unused = 64 - 8 * bytes.len().clamp(1, 8) as u32;
+    number << unused >> unused
 }
 
 /// The varint at the start of `bytes` and its length; `None` if it is cut off.

@@ -3,15 +3,22 @@
 //! The file is read by kbsec itself, on all processors. What only SQLite can evaluate (conditions, partial indexes,
 //! full-text search) is checked by SQLite on a copy in memory, once the structure is known to be sound.
 
+mod account;
+mod bugs;
 mod deep;
 mod fault;
 mod frame;
+mod guess;
+mod holding;
 mod layout;
 mod owners;
 mod rule;
+mod search;
+mod shape;
 mod table;
 #[cfg(test)]
 mod tests;
+mod torn;
 mod value;
 mod view;
 mod walk;
@@ -29,7 +36,7 @@ use super::image::Image;
 use super::record::{Record, Value};
 use super::schema::{Index, Schema, SchemaRow};
 use super::wal::WAL_HEADER_BYTES;
-use crate::coverage::{Coverage, Gap};
+use crate::coverage::{Coverage, DatabaseAccount, Gap};
 use crate::finding::{Finding, RuleMeta};
 use fault::{Fault, Faults};
 use owners::Owners;
@@ -37,6 +44,8 @@ use rule::Rule;
 use table::{Rows, is_plain};
 use value::Sum;
 use walk::{Content, Met, Tally, Tree, Walker};
+
+pub use holding::{holders, stopped};
 
 /// What a check found.
 #[derive(Debug)]
@@ -49,6 +58,8 @@ pub struct Outcome {
     pub rows: Vec<(Arc<str>, u64)>,
     /// Whether the pages changed while they were read: the findings may come from that.
     pub moving: bool,
+    /// What is known of it besides.
+    pub about: DatabaseAccount,
 }
 
 /// Every rule of the check, sorted by id.
@@ -67,12 +78,15 @@ const MOST_COPIED: u64 = 1 << 30;
 pub fn check(files: &Files, path: &Path) -> Outcome {
     let faults = Faults::default();
     let mut coverage = Coverage::default();
+    let mut about = DatabaseAccount { path: path.display().to_string(), ..DatabaseAccount::default() };
     let mut rows = Vec::new();
     let before = generation(files);
     let main = frame::image(files, &faults);
-    let view = main.as_ref().map(|main| view::choose(main, files, &faults));
-    if let (Some(view), false) = (&view, faults.any(&[Rule::Unreadable])) {
-        rows = Pass { image: &view.image, faults: &faults }.run(&mut coverage);
+    let views = main.as_ref().map(|main| view::choose(main, files, &faults));
+    if let (Some(views), false) = (&views, faults.any(&[Rule::Unreadable])) {
+        let found = Pass { image: &views.image, faults: &faults }.run(&mut coverage);
+        account::describe(&mut about, &found, views, &faults);
+        rows = found.rows;
     }
     coverage.examined(files.database.len() + files.log.as_ref().map_or(0, |log| log.len()));
     if files.database.is_empty() {
@@ -85,9 +99,13 @@ pub fn check(files: &Files, path: &Path) -> Outcome {
         let gap = Gap::new(path.display().to_string(), "it changed while it was read");
         coverage.missed.push(gap.hint("Check again while no program writes, or check a snapshot."));
     }
-    let faults = faults.into_sorted();
-    let image = view.as_ref().map(|view| &view.image);
-    Outcome { findings: fault::findings(&faults, image, path), coverage, rows, moving }
+    let mut faults = faults.into_sorted();
+    if let Some(views) = &views {
+        let torn = torn::faults(&faults, views);
+        faults.extend(torn);
+    }
+    let image = views.as_ref().map(|views| &views.image);
+    Outcome { findings: fault::findings(&faults, image, path), coverage, rows, moving, about }
 }
 
 /// What stands at the beginning of the log. Writers only add to a log, so that pages seen through it stay as they are
@@ -126,6 +144,7 @@ pub fn pages(files: &Files) -> Vec<PageUse> {
     let owners = Owners::new(&image, &header);
     let walker = Walker { image: &image, owners: &owners, faults: &faults, encoding: header.encoding() };
     let schema = Schema::interpret(&Pass { image: &image, faults: &faults }.schema(&walker));
+    let schema = schema.of_format(header.schema_format());
     let trees = trees(&schema, &walker);
     trees.par_iter().for_each(|tree| walker.tree(tree));
     owners.check_freelist(&image, &header, &faults);
@@ -139,6 +158,15 @@ pub fn pages(files: &Files) -> Vec<PageUse> {
     pages
 }
 
+/// What a pass over an image found besides faults.
+#[derive(Debug, Default)]
+struct Found {
+    /// Tables with the number of their rows, in the order of the schema.
+    rows: Vec<(Arc<str>, u64)>,
+    schema: Schema,
+    header: Option<Header>,
+}
+
 /// The check of one image.
 struct Pass<'a> {
     image: &'a Image,
@@ -146,10 +174,10 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    fn run(&self, coverage: &mut Coverage) -> Vec<(Arc<str>, u64)> {
+    fn run(&self, coverage: &mut Coverage) -> Found {
         let mut start = Vec::new();
         if self.image.pages() == 0 || self.image.read(1, &mut start).is_err() {
-            return Vec::new();
+            return Found::default();
         }
         let header = Header::new(&start[..HEADER_BYTES]);
         frame::header(&header, self.image, self.faults);
@@ -157,7 +185,7 @@ impl Pass<'_> {
         let owners = Owners::new(self.image, &header);
         let walker = Walker { image: self.image, owners: &owners, faults: self.faults, encoding };
         let entries = self.schema(&walker);
-        let schema = Schema::interpret(&entries);
+        let schema = Schema::interpret(&entries).of_format(header.schema_format());
         for (name, _, why) in &schema.not_understood {
             self.faults.add(Fault::new(
                 Rule::Schema,
@@ -167,6 +195,7 @@ impl Pass<'_> {
             ));
         }
         let trees = trees(&schema, &walker);
+        self.largest_root(&header, &trees);
         trees.par_iter().for_each(|tree| walker.tree(tree));
         owners.check_freelist(self.image, &header, self.faults);
         owners.check_orphans(self.faults);
@@ -180,7 +209,19 @@ impl Pass<'_> {
         let rows = rows.collect();
         self.sequences(&schema, &trees);
         self.deepen(&schema, &compared, coverage);
-        rows
+        self.search(&entries, coverage);
+        drop(trees);
+        Found { rows, schema, header: Some(header) }
+    }
+
+    /// Whether a database that vacuums itself knows its last root page.
+    fn largest_root(&self, header: &Header, trees: &[Tree<'_>]) {
+        let largest = trees.iter().map(|tree| tree.root).max().unwrap_or(1).max(1);
+        let told = header.largest_root();
+        if told != 0 && told != largest && !self.faults.any(&[Rule::Schema]) {
+            let what = format!("the largest root page is {told} by the header, and {largest} by the schema");
+            self.faults.add(Fault::new(Rule::Header, "the header", 1, what));
+        }
     }
 
     /// Checks the schema table, and reads its rows.
@@ -302,17 +343,40 @@ impl Pass<'_> {
         if wanted.is_empty() {
             return;
         }
+        let why = self.uncopied().or_else(|| deep::check(self.image, &wanted, self.faults).err());
+        if let Some(why) = why {
+            let hint = "Recover the database, and check the new one.";
+            coverage.missed.extend(wanted.names().into_iter().map(|name| Gap::new(name, why).hint(hint)));
+        }
+    }
+}
+
+impl Pass<'_> {
+    /// Compares search indexes with their tables, on a copy that SQLite may write to.
+    fn search(&self, entries: &[SchemaRow], coverage: &mut Coverage) {
+        let searches = search::of(entries);
+        if searches.is_empty() {
+            return;
+        }
+        self.faults.rename(Rule::Constraint, Rule::SearchIndex, &|object| {
+            searches.iter().find(|search| search.name == object).map(search::Search::repair)
+        });
+        // What SQLite refused a moment ago is in the coverage already.
+        if self.uncopied().is_none() {
+            let missed = search::check(self.image, &searches, self.faults);
+            coverage.missed.extend(missed.into_iter().map(|(name, why)| Gap::new(name, why)));
+        }
+    }
+
+    /// Why there can be no copy in memory.
+    fn uncopied(&self) -> Option<&'static str> {
         let bytes = u64::from(self.image.pages()) * u64::from(self.image.geometry().page_size);
-        let why = if self.faults.any(&deep::STRUCTURE) {
+        if self.faults.any(&deep::STRUCTURE) {
             Some("not checked, because the structure is damaged")
         } else if bytes > MOST_COPIED {
             Some("not checked, because the database is too large for a copy in memory")
         } else {
-            deep::check(self.image, &wanted, self.faults).err()
-        };
-        if let Some(why) = why {
-            let hint = "Recover the database, and check the new one.";
-            coverage.missed.extend(wanted.names().into_iter().map(|name| Gap::new(name, why).hint(hint)));
+            None
         }
     }
 }

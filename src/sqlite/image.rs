@@ -17,6 +17,9 @@ pub struct Image {
     log: Option<Log>,
 }
 
+/// Pages that were made and set free in one transaction are counted and need not be written.
+pub const UNWRITTEN: u32 = 1 << 16;
+
 /// The frames that lie over the file.
 #[derive(Clone, Debug)]
 struct Log {
@@ -54,9 +57,11 @@ impl Image {
     }
 
     /// The same with other contents for some pages: `frames` tells where in `log` each of them begins, `pages` how many
-    /// there are then.
+    /// there are then. Not believed are more than [`UNWRITTEN`] pages behind the last one that stands anywhere.
     #[must_use]
     pub fn with_frames(&self, log: Arc<Evidence>, frames: HashMap<u32, u64>, pages: u32) -> Self {
+        let last = frames.keys().copied().fold(self.pages, u32::max);
+        let pages = pages.min(last.saturating_add(UNWRITTEN));
         Self { pages, log: Some(Log { file: log, frames: Arc::new(frames) }), ..self.clone() }
     }
 
@@ -94,6 +99,20 @@ impl Image {
     #[must_use]
     pub fn log(&self) -> Option<&Arc<Evidence>> {
         self.log.as_ref().map(|log| &log.file)
+    }
+
+    /// The pages that come from the log, sorted.
+    #[must_use]
+    pub fn replaced(&self) -> Vec<u32> {
+        let mut pages: Vec<u32> = self.log.iter().flat_map(|log| log.frames.keys().copied()).collect();
+        pages.sort_unstable();
+        pages
+    }
+
+    /// Whether a page comes from the log.
+    #[must_use]
+    pub fn replaces(&self, page: u32) -> bool {
+        self.frame(page).is_some()
     }
 
     /// Where a page is stored.
@@ -166,5 +185,7 @@ mod tests {
         assert_eq!([run[0], run[512], run[1024]], [7, 3, 9]);
         assert_eq!((plain.pages(), image.pages()), (3, 4));
         assert_eq!((image.stored(2), image.stored(3)), (Stored::Log(600), Stored::File(1024)));
+        let log = Arc::clone(image.log().unwrap());
+        assert_eq!(plain.with_frames(log, HashMap::from([(4, 100)]), u32::MAX).pages(), 4 + UNWRITTEN);
     }
 }

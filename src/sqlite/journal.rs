@@ -18,6 +18,13 @@ pub(super) struct Journal {
     pub(super) is_cut: bool,
 }
 
+/// The page size that a journal names in its first header; `None` if it has no header, or one that was wiped.
+pub(super) fn page_size(file: &Evidence) -> io::Result<Option<u32>> {
+    let mut head = [0; 28];
+    file.read_at(0, &mut head)?;
+    Ok(head.starts_with(&JOURNAL_MAGIC).then(|| be32(&head, 24)))
+}
+
 impl Journal {
     /// Reads it; `None` if it is not hot, or was written for pages of another size.
     pub(super) fn read(file: &Evidence, page_size: u32) -> io::Result<Option<Self>> {

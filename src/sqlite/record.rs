@@ -121,6 +121,28 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// Puts all values into `out`, which is emptied first, and checks what [`Self::check`] does on the way.
+    ///
+    /// # Errors
+    /// The first fault; `out` then has the values before it.
+    pub fn decode(&self, out: &mut Vec<Value<'a>>) -> Result<(), RecordFault> {
+        out.clear();
+        let (mut types, mut body) = (self.types, self.body);
+        while !types.is_empty() {
+            let (number, length) = varint(types).ok_or(RecordFault::CutType)?;
+            types = &types[length..];
+            let kind = SerialType(number);
+            if kind.is_reserved() {
+                return Err(RecordFault::Reserved(number));
+            }
+            let there = usize::try_from(kind.length()).ok().and_then(|length| body.split_at_checked(length));
+            let Some((bytes, rest)) = there else { return self.check() };
+            out.push(kind.value(bytes));
+            body = rest;
+        }
+        if body.is_empty() { Ok(()) } else { Err(RecordFault::Long(body.len() as u64)) }
+    }
+
     /// The serial types in order; the last item is an error if the header ends inside one.
     pub fn types(&self) -> impl Iterator<Item = Result<SerialType, RecordFault>> + use<'a> {
         let mut rest = self.types;
@@ -231,7 +253,11 @@ mod tests {
         #[test]
         fn no_bytes_do_harm(bytes: Vec<u8>) {
             if let Ok(record) = Record::parse(&bytes) {
-                let _ = (record.check(), record.len());
+                let _ = record.len();
+                let mut decoded = Vec::new();
+                proptest::prop_assert_eq!(record.decode(&mut decoded), record.check());
+                let expected: Vec<_> = record.values().map_while(Result::ok).collect();
+                proptest::prop_assert_eq!(format!("{decoded:?}"), format!("{expected:?}"));
                 proptest::prop_assert!(record.values().count() <= bytes.len());
             }
         }

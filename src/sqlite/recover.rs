@@ -10,6 +10,8 @@ mod finish;
 mod forest;
 mod foundation;
 mod freelist;
+pub mod fuzzing;
+mod given;
 mod leaf;
 mod quarantine;
 mod survey;
@@ -40,6 +42,7 @@ use leaf::Reader;
 use survey::{State, Survey};
 
 pub use export::{ExportError, export_json_lines, export_sql};
+pub use given::SchemaSource;
 pub use leaf::Method;
 
 /// What the user decides.
@@ -47,8 +50,8 @@ pub use leaf::Method;
 pub struct Options {
     /// The file to make; nothing may be there.
     pub target: PathBuf,
-    /// Statements that make the tables, for a database that lost its schema.
-    pub schema: Option<String>,
+    /// What describes the tables of a database that lost its schema.
+    pub schema: Option<SchemaSource>,
     /// What to do with the write-ahead log.
     pub log: WalUse,
 }
@@ -221,7 +224,7 @@ fn plan(
     let mut forest = Forest::new(image, survey, &header);
     let schema = forest.walk(1, true, &guard, &|_| true);
     let mut entries = entries(image, survey, &schema, foundation, &free);
-    add_given(&mut entries, options, outcome);
+    let given = add_given(image, &mut entries, options, outcome);
     let mut has_open_index = false;
     for entry in entries.iter().filter(|entry| entry.kind == "index" && entry.root != 0) {
         has_open_index |= forest.walk(entry.root, false, &guard, &|_| true).is_open;
@@ -229,7 +232,11 @@ fn plan(
     let mut definitions = Vec::new();
     let mut trees = Vec::new();
     for entry in entries.iter().filter(|entry| entry.kind == "table" && !entry.is_virtual()) {
-        let (definition, tree) = table(entry, &mut forest, survey, &guard, outcome);
+        let (mut definition, tree) = table(entry, &mut forest, survey, &guard, outcome);
+        // Where a table of another database began says nothing for certain.
+        if given.contains(&entry.name) && tree.pages.is_empty() {
+            definition.root = 0;
+        }
         definitions.push(definition);
         trees.push(tree);
     }
@@ -284,33 +291,34 @@ fn entries(
     entries.filter(|entry| names.insert((entry.kind.clone(), entry.name.clone()))).collect()
 }
 
-/// Adds tables that the user described and that the database does not know.
-fn add_given(entries: &mut Vec<Entry>, options: &Options, outcome: &mut Outcome) {
-    let Some(sql) = &options.schema else { return };
-    let given = || -> rusqlite::Result<Vec<Entry>> {
-        let scratch = rusqlite::Connection::open_in_memory()?;
-        scratch.execute_batch(sql)?;
-        let mut statement = scratch.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
-        let rows = statement.query_map([], |row| {
-            Ok(Entry { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, root: 0, sql: row.get(3)? })
-        })?;
-        rows.collect()
-    };
-    match given() {
-        Ok(mut given) => {
-            // Statistics are no part of a schema that somebody writes down, and must not be taken for rows of the user.
-            given.extend(["sqlite_stat1", "sqlite_stat4"].map(|name| Entry {
-                kind: "table".to_owned(),
-                name: name.to_owned(),
-                table: name.to_owned(),
-                root: 0,
-                sql: None,
-            }));
-            let known: BTreeSet<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
-            entries.extend(given.into_iter().filter(|entry| !known.contains(&entry.name.to_lowercase())));
+/// Adds tables that the user described and that the database does not know, and tells their names.
+fn add_given(
+    image: &Image,
+    entries: &mut Vec<Entry>,
+    options: &Options,
+    outcome: &mut Outcome,
+) -> BTreeSet<String> {
+    let Some(source) = &options.schema else { return BTreeSet::new() };
+    let mut given = match source.entries(image) {
+        Ok(given) => given,
+        Err(why) => {
+            outcome.not_done.push(format!("the given schema cannot be used: {why}"));
+            return BTreeSet::new();
         }
-        Err(error) => outcome.not_done.push(format!("the given schema cannot be used: {error}")),
-    }
+    };
+    // Statistics are no part of a schema that somebody writes down, and must not be taken for rows of the user.
+    given.extend(["sqlite_stat1", "sqlite_stat4"].map(|name| Entry {
+        kind: "table".to_owned(),
+        name: name.to_owned(),
+        table: name.to_owned(),
+        root: 0,
+        sql: None,
+    }));
+    let mut known: BTreeSet<String> = entries.iter().map(|entry| entry.name.to_lowercase()).collect();
+    given.retain(|entry| known.insert(entry.name.to_lowercase()));
+    let names = given.iter().map(|entry| entry.name.clone()).collect();
+    entries.extend(given);
+    names
 }
 
 /// The definition of a table and the pages that its root leads to.

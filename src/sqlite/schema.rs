@@ -75,8 +75,22 @@ pub struct Column {
     pub not_null: bool,
     /// Whether it is generated and not stored.
     pub is_virtual: bool,
+    /// Which values SQLite would change before it stores them.
+    pub affinity: Affinity,
     /// What a record that ends before it means.
     pub default: rusqlite::types::Value,
+}
+
+/// What the declared type of a column makes of values (<https://sqlite.org/datatype3.html>, section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Affinity {
+    /// Nothing.
+    #[default]
+    Blob,
+    /// Numbers become texts.
+    Text,
+    /// Texts that look like numbers become numbers.
+    Numeric,
 }
 
 /// An index.
@@ -133,6 +147,24 @@ pub enum Collation {
     Unknown,
 }
 
+impl Affinity {
+    /// That of a declared type.
+    #[must_use]
+    pub fn of(declared: &str) -> Self {
+        let declared = declared.to_ascii_uppercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| declared.contains(part));
+        if has(&["INT"]) {
+            Self::Numeric
+        } else if has(&["CHAR", "CLOB", "TEXT"]) {
+            Self::Text
+        } else if declared.is_empty() || has(&["BLOB"]) {
+            Self::Blob
+        } else {
+            Self::Numeric
+        }
+    }
+}
+
 impl SchemaRow {
     /// The row in a record of the schema table.
     ///
@@ -164,6 +196,18 @@ impl SchemaRow {
 }
 
 impl Schema {
+    /// The same as a database of this schema format means it: before 4, every key is sorted from small to large (section
+    /// 1.3.6).
+    #[must_use]
+    pub fn of_format(mut self, format: u32) -> Self {
+        if format < 4 {
+            let keys = self.tables.iter_mut().flat_map(|table| &mut table.key);
+            let fields = self.indexes.iter_mut().flat_map(|index| &mut index.fields);
+            keys.chain(fields).for_each(|field| field.descending = false);
+        }
+        self
+    }
+
     /// Asks SQLite what the rows mean.
     #[must_use]
     pub fn interpret(rows: &[SchemaRow]) -> Self {

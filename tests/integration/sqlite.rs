@@ -122,3 +122,68 @@ fn what_cannot_be_checked_is_an_error_or_a_gap() {
     let run = sandbox.kbsec(["sqlite", "check", "other.sqlite"]).run().code(1);
     assert!(run.stdout.contains("it looks like a zip archive"), "{}", run.stdout);
 }
+
+#[test]
+fn the_log_of_another_database_is_a_finding() {
+    let sandbox = Sandbox::new();
+    drop(database(&sandbox.path("a.db"), "wal"));
+    let other = Connection::open(sandbox.path("b.db")).unwrap();
+    other
+        .execute_batch(
+            "PRAGMA page_size = 1024; PRAGMA journal_mode = wal; CREATE TABLE users(id); INSERT INTO users VALUES (1);",
+        )
+        .unwrap();
+    std::fs::copy(sandbox.path("b.db-wal"), sandbox.path("a.db-wal")).unwrap();
+    let before = state(&sandbox.path(""));
+    let run = sandbox.kbsec(["sqlite", "check", "a.db"]).run().code(1);
+    assert!(run.stdout.contains("sqlite/wal-foreign"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("it holds the tables users, and the file events, events_name"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("the file alone        400 rows  sound"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 problem found"), "{}", run.stdout);
+    assert_eq!(state(&sandbox.path("")), before);
+}
+
+#[test]
+fn views_are_no_findings_and_stand_in_every_format() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "wal");
+    user.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO events(name) VALUES ('one more')")
+        .unwrap();
+    let run = sandbox.kbsec(["sqlite", "check", "a.db"]).run().code(0);
+    assert!(run.stdout.contains("as seen by  the file alone        400 rows  sound"), "{}", run.stdout);
+    assert!(run.stdout.contains("SQLite, with the log  401 rows  sound"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 row is only in the log"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "check", "a.db", "-f", "json"]).run().code(0);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let about = &report["coverage"]["databases"][0];
+    assert_eq!(about["tables"]["events"], 401);
+    assert_eq!(about["views"][0]["view"], "file");
+    assert_eq!(about["views"][0]["rows_of_differing_tables"]["events"], 400);
+    assert_eq!((&about["views"][1]["reported"], &about["views"][1]["sound"]), (&true.into(), &true.into()));
+    for (format, end) in [("sarif", "version"), ("jsonl", "coverage"), ("github", "")] {
+        let run = sandbox.kbsec(["sqlite", "check", "a.db", "-f", format]).run().code(0);
+        let last: Option<serde_json::Value> = serde_json::from_str(&run.stdout).ok();
+        assert!(end.is_empty() || last.is_some_and(|last| last.get(end).is_some()), "{}", run.stdout);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn processes_that_use_the_database_are_named() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "wal");
+    user.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let run = sandbox.kbsec(["sqlite", "check", "a.db"]).run().code(0);
+    let line = format!("held by     process {}", std::process::id());
+    assert!(run.stdout.contains(&line) && run.stdout.contains("WAL_WRITE"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "check", "a.db", "-f", "json"]).run().code(0);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let holder = &report["coverage"]["databases"][0]["holders"][0];
+    assert_eq!((&holder["writing"], &holder["stopped"]), (&true.into(), &false.into()));
+    // The lock is still there: whoever only looks takes none away.
+    user.execute_batch("INSERT INTO events(name) VALUES ('still writing'); COMMIT").unwrap();
+}

@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-use kbsec::coverage::{Coverage, Gap};
+use kbsec::coverage::{Coverage, Gap, Holder};
 use kbsec::finding::Finding;
 use kbsec::report::{Format, Report, Run, Style};
 use kbsec::sqlite::check::{self, Outcome};
 use kbsec::sqlite::discover::discover;
 use kbsec::sqlite::evidence::EvidenceError;
 use kbsec::sqlite::files::Files;
+use kbsec::sqlite::holders;
 
 use crate::cli::environment::Environment;
 use crate::cli::error::Hinted;
@@ -87,9 +88,12 @@ fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>,
         for database in found.databases {
             let name = database.display().to_string();
             match examine_one(&database) {
-                Ok(outcome) => {
+                Ok(mut outcome) => {
                     tell_rows(&name, &outcome, context);
+                    outcome.about.holders = held(&database);
+                    findings.extend(check::stopped(&outcome.about.holders, &database));
                     findings.extend(outcome.findings);
+                    coverage.databases.push(outcome.about);
                     coverage.absorb(outcome.coverage);
                 }
                 Err(error) => {
@@ -114,6 +118,12 @@ fn examine_one(database: &Path) -> Result<Outcome, EvidenceError> {
         }
         attempts += 1;
     }
+}
+
+/// Who has the database open or locked, as far as the system tells.
+fn held(database: &Path) -> Vec<Holder> {
+    let options = holders::Options { database: database.to_owned(), proc_folder: super::PROC.into() };
+    holders::holders(&options).map_or_else(|_| Vec::new(), |outcome| check::holders(&outcome))
 }
 
 /// People want to know what is in it; the report says what is wrong.

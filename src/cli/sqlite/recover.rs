@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use kbsec::report::Sanitized;
 use kbsec::sqlite::files::Files;
-use kbsec::sqlite::recover::{self, Options, Outcome, TableOutcome, WalUse};
+use kbsec::sqlite::recover::{self, Options, Outcome, SchemaSource, TableOutcome, WalUse};
 
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
@@ -27,7 +27,7 @@ pub(crate) struct RecoverArgs {
     /// The new database; nothing may be there yet
     #[arg(long, short, value_name = "NEW")]
     output: PathBuf,
-    /// Make tables by these SQL statements, where the file has lost its own
+    /// Where the file has lost its schema, take that of another database, such as an older backup, or SQL statements
     #[arg(long, value_name = "FILE")]
     schema_from: Option<PathBuf>,
     /// What to do with the write-ahead log
@@ -57,8 +57,10 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context) -> anyhow::Result<Exit>
         let hint = error.hint();
         anyhow::Error::new(error).context(Hinted::error("cannot open the database", hint))
     })?;
-    let schema = args.schema_from.as_ref().map(std::fs::read_to_string).transpose().map_err(|error| {
-        Hinted::error(format!("cannot read the schema: {error}"), "name a file with CREATE TABLE statements")
+    let schema = args.schema_from.as_ref().map(|path| SchemaSource::open(path)).transpose();
+    let schema = schema.map_err(|error| {
+        let hint = "name a database, or a file with CREATE TABLE statements";
+        anyhow::Error::new(error).context(Hinted::error("cannot read the schema", hint))
     })?;
     let options = Options {
         target: args.output.clone(),

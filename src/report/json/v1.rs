@@ -3,6 +3,7 @@
 //! Fields may be added; none is removed, renamed or given another meaning without a new version. Fields that are
 //! marked optional are absent when there is nothing to say; all others are always there.
 
+mod database;
 mod history;
 
 use base64::Engine;
@@ -286,6 +287,9 @@ struct Coverage<'a> {
     /// Why there was nothing to do, such as `nothing is staged`; optional.
     #[serde(skip_serializing_if = "Option::is_none")]
     nothing_to_do: Option<&'a str>,
+    /// The databases among the inputs; optional.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    databases: Vec<database::Facts<'a>>,
     /// Whether something was missed, or nothing at all was examined.
     incomplete: bool,
 }
@@ -466,6 +470,7 @@ impl<'a> Coverage<'a> {
             skipped: gaps(&coverage.skipped),
             missed: gaps(&coverage.missed),
             nothing_to_do: coverage.nothing_to_do.as_deref(),
+            databases: coverage.databases.iter().map(database::Facts::new).collect(),
             incomplete: coverage.is_incomplete(),
         }
     }

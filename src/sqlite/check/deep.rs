@@ -81,7 +81,8 @@ pub(super) fn check(image: &Image, wanted: &Wanted, faults: &Faults) -> Result<(
     Ok(())
 }
 
-fn copy(image: &Image) -> Option<Vec<u8>> {
+/// The image as a file without a log.
+pub(super) fn copy(image: &Image) -> Option<Vec<u8>> {
     let size = image.geometry().page_size as usize;
     let mut copy = vec![0; size * image.pages() as usize];
     for (page, bytes) in (1..=image.pages()).step_by(256).zip(copy.chunks_mut(size * 256)) {

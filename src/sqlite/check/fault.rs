@@ -58,6 +58,32 @@ impl Faults {
         faults.iter().any(|fault| fault.object == object && fault.rule.harms_a_page())
     }
 
+    /// Gives faults of some objects another rule, and adds to them what can be done.
+    pub(super) fn rename(&self, from: Rule, to: Rule, hint: &dyn Fn(&str) -> Option<String>) {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for fault in faults.iter_mut().filter(|fault| fault.rule == from) {
+            if let Some(hint) = hint(&fault.object) {
+                fault.rule = to;
+                fault.what = format!("{}; {hint}", fault.what);
+            }
+        }
+    }
+
+    /// What is wrong with the database itself, each rule and object once, as lines.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups: BTreeMap<(Rule, &str), &Fault> = BTreeMap::new();
+        for fault in faults.iter().filter(|fault| fault.rule.is_of_the_database()) {
+            let first = groups.entry((fault.rule, &fault.object)).or_insert(fault);
+            *first = (*first).min(fault);
+        }
+        let line = |fault: &Fault| match fault.page {
+            0 => format!("{}: {}", fault.object, fault.what),
+            page => format!("{}, page {page}: {}", fault.object, fault.what),
+        };
+        groups.into_values().map(line).collect()
+    }
+
     pub(super) fn into_sorted(self) -> Vec<Fault> {
         let mut faults = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         faults.sort();

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::fault::{Fault, Faults};
+use super::guess;
 use super::rule::Rule;
 use crate::sqlite::files::Files;
-use crate::sqlite::header::{Geometry, HEADER_BYTES, Header, MAGIC};
+use crate::sqlite::header::{Geometry, HEADER_BYTES, Header};
 use crate::sqlite::image::Image;
 
 /// The pages of the file alone; `None` if they cannot be told apart.
@@ -22,17 +23,17 @@ pub(super) fn image(files: &Files, faults: &Faults) -> Option<Image> {
             return None;
         }
         Ok(count) if count < HEADER_BYTES => {
-            fault(
-                Rule::NotADatabase,
-                format!("it has only {count} bytes, less than the header of a database"),
-            );
+            let known = start.get(..count).and_then(guess::known);
+            let looks = known.map(|what| format!("; it looks like {what}")).unwrap_or_default();
+            let what = format!("it has only {count} bytes, less than the header of a database{looks}");
+            fault(Rule::NotADatabase, what);
             return None;
         }
         Ok(_) => {}
     }
     let header = Header::new(&start);
     if !header.has_magic() {
-        fault(Rule::NotADatabase, guess(&start));
+        fault(Rule::NotADatabase, guess::guess(file, &start));
     }
     let Some(geometry) = header.geometry() else {
         if header.has_magic() {
@@ -44,37 +45,6 @@ pub(super) fn image(files: &Files, faults: &Faults) -> Option<Image> {
         return None;
     }
     Some(Image::new(Arc::clone(file), 0, geometry))
-}
-
-/// What a file may be that does not begin like a database.
-fn guess(start: &[u8]) -> String {
-    let known: [(&[u8], &str); 8] = [
-        (b"\x1f\x8b", "gzip"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"version https://git-lfs", "a pointer of git LFS; `git lfs pull` brings the file"),
-        (b"<!DOCTYPE", "a web page"),
-        (b"<html", "a web page"),
-        (b"CREATE ", "SQL text"),
-        (b"PRAGMA ", "SQL text"),
-    ];
-    if let Some((_, what)) = known.iter().find(|(begin, _)| start.starts_with(begin)) {
-        return format!("it looks like {what}");
-    }
-    if start.iter().all(|byte| *byte == 0) {
-        return "its header is nothing but zeros; `kbsec sqlite recover` may still find its tables"
-            .to_owned();
-    }
-    let right = start.iter().zip(MAGIC).filter(|(one, other)| one == other).count();
-    if right >= MAGIC.len() / 2 {
-        return "its first 16 bytes are damaged; `kbsec sqlite recover` reads it all the same".to_owned();
-    }
-    let mut seen = [false; 256];
-    start.iter().for_each(|byte| seen[usize::from(*byte)] = true);
-    if seen.iter().filter(|seen| **seen).count() > 75 {
-        return "it begins with random bytes: it is encrypted, or overwritten".to_owned();
-    }
-    "it does not begin like a database".to_owned()
 }
 
 /// Checks the fields of the header of an image.

@@ -8,7 +8,7 @@ use crate::sqlite::header::Geometry;
 pub(super) fn fault(
     page: &BtreePage<'_>,
     bytes: &[u8],
-    cells: &mut Vec<(u32, u32)>,
+    cells: &[(usize, usize)],
     geometry: Geometry,
 ) -> Option<String> {
     let usable = geometry.usable();
@@ -16,8 +16,12 @@ pub(super) fn fault(
     if start > usable || start < page.pointers_end() {
         return Some(format!("its cells begin at byte {start}, where they cannot"));
     }
-    if let Some((first, _)) = cells.iter().find(|(first, _)| (*first as usize) < start) {
+    if let Some((first, _)) = cells.iter().find(|(first, _)| *first < start) {
         return Some(format!("a cell at byte {first} lies before the area of cells at {start}"));
+    }
+    let mut used = Bytes::new(start, usable);
+    if let Some(twice) = cells.iter().find_map(|(first, end)| used.take(*first, *end)) {
+        return Some(format!("byte {twice} is used twice"));
     }
     let mut block = page.first_freeblock();
     let mut after = start;
@@ -32,19 +36,46 @@ pub(super) fn fault(
         if next != 0 && next < block + size + 4 {
             return Some(format!("the free block at byte {block} leads to {next}, too near or back"));
         }
-        cells.push((block as u32, (block + size) as u32));
+        if let Some(twice) = used.take(block, block + size) {
+            return Some(format!("byte {twice} is used twice"));
+        }
         (after, block) = (block + size, next);
     }
-    cells.sort_unstable();
-    let (mut at, mut fragments) = (start as u32, 0u32);
-    for (first, end) in cells.iter() {
-        if *first < at {
-            return Some(format!("byte {first} is used twice"));
-        }
-        fragments += first - at;
-        at = *end;
-    }
-    fragments += (usable as u32).saturating_sub(at);
-    let told = u32::from(page.fragments());
+    let (told, fragments) = (usize::from(page.fragments()), used.left());
     (told != fragments).then(|| format!("{fragments} bytes are scattered on it, and it counts {told}"))
+}
+
+/// Which bytes of a stretch of a page are used, a bit each.
+struct Bytes {
+    start: usize,
+    end: usize,
+    words: Vec<u64>,
+}
+
+impl Bytes {
+    fn new(start: usize, end: usize) -> Self {
+        Self { start, end, words: vec![0; (end - start) / 64 + 1] }
+    }
+
+    /// Takes the bytes from `first` up to `end`, or tells the first that is in use already.
+    fn take(&mut self, first: usize, end: usize) -> Option<usize> {
+        let (mut at, end) = (first - self.start, end.min(self.end) - self.start);
+        while at < end {
+            let count = (64 - at % 64).min(end - at);
+            let bits = (u64::MAX >> (64 - count)) << (at % 64);
+            let word = &mut self.words[at / 64];
+            if *word & bits != 0 {
+                return Some(self.start + at / 64 * 64 + (*word & bits).trailing_zeros() as usize);
+            }
+            *word |= bits;
+            at += count;
+        }
+        None
+    }
+
+    /// How many are not used.
+    fn left(&self) -> usize {
+        let used: u32 = self.words.iter().map(|word| word.count_ones()).sum();
+        self.end - self.start - used as usize
+    }
 }

@@ -13,6 +13,7 @@ pub(super) enum Rule {
     Truncated,
     TrailingBytes,
     Unreadable,
+    TornPage,
     Page,
     Cell,
     Layout,
@@ -34,13 +35,18 @@ pub(super) enum Rule {
     Sequence,
     LogIgnored,
     LogDamaged,
+    LogForeign,
     HotJournal,
+    JournalForeign,
+    SearchIndex,
+    StoppedWriter,
 }
 
 use Rule::{
-    Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, KeyOrder, Layout, LogDamaged,
-    LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap, Record, Reference, Schema,
-    Sequence, SharedPage, Text, TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
+    Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, JournalForeign, KeyOrder, Layout,
+    LogDamaged, LogForeign, LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap,
+    Record, Reference, Schema, SearchIndex, Sequence, SharedPage, StoppedWriter, Text, TornPage,
+    TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
 };
 
 const RECOVER: &str = "save the evidence first: `kbsec sqlite snapshot FILE -o FOLDER`";
@@ -49,7 +55,7 @@ const NEXT: &str =
 const REINDEX: &str = "if nothing else is damaged, run `REINDEX` on a copy: the rows are in the table";
 
 /// Each rule with its name, how bad it is, its title, and what it means.
-const TOLD: [(Rule, &str, Severity, &str, &str); 28] = [
+const TOLD: [(Rule, &str, Severity, &str, &str); 33] = [
     (
         NotADatabase,
         "not-a-database",
@@ -73,6 +79,14 @@ const TOLD: [(Rule, &str, Severity, &str, &str); 28] = [
         Severity::Critical,
         "Unreadable part of the file",
         "the disk gives no data there",
+    ),
+    (
+        TornPage,
+        "torn-page",
+        Severity::Critical,
+        "Page written in part only",
+        "the power failed, a copy was made while somebody wrote, or the disk lost sectors: rows on it are gone; other \
+         problems told of this page come from it",
     ),
     (Page, "page", Severity::Critical, "Damaged page", "every row on it is out of reach"),
     (Cell, "cell", Severity::Critical, "Damaged cell", "the row cannot be read"),
@@ -168,11 +182,41 @@ const TOLD: [(Rule, &str, Severity, &str, &str); 28] = [
         "changes behind the damage are lost to SQLite",
     ),
     (
+        LogForeign,
+        "wal-foreign",
+        Severity::Critical,
+        "The log belongs to another database",
+        "SQLite does not notice: it shows the other database or a mixture, calls it sound, and soon writes it into \
+         this file",
+    ),
+    (
         HotJournal,
         "hot-journal",
         Severity::Medium,
         "A transaction was cut off",
         "the next program that opens the database undoes it",
+    ),
+    (
+        JournalForeign,
+        "journal-foreign",
+        Severity::Critical,
+        "The rollback journal belongs to another database",
+        "the next program that opens the database writes pages of the other one into it",
+    ),
+    (
+        SearchIndex,
+        "search-index",
+        // The rows are whole: a backup of such a database is one.
+        Severity::Medium,
+        "Search index and table differ",
+        "searches find wrong rows or fail with \"database disk image is malformed\", though the rows are all there",
+    ),
+    (
+        StoppedWriter,
+        "stopped-writer",
+        Severity::Low,
+        "A stopped process keeps the database locked",
+        "no other program can write: they wait, and fail with \"database is locked\"",
     ),
 ];
 
@@ -200,6 +244,16 @@ impl Rule {
         )
     }
 
+    /// Whether it tells of harm to the pages that were looked at, rather than to files beside them.
+    pub(super) fn is_of_the_database(self) -> bool {
+        let is_beside = matches!(
+            self,
+            LogIgnored | LogDamaged | LogForeign | HotJournal | JournalForeign | StoppedWriter
+        );
+        let told = TOLD.into_iter().find(|(rule, ..)| *rule == self);
+        !is_beside && told.is_some_and(|(_, _, severity, ..)| severity > Severity::Low)
+    }
+
     fn steps(self) -> &'static [&'static str] {
         match self {
             HeaderNote | TrailingBytes | Text => &[],
@@ -214,6 +268,28 @@ impl Rule {
             LogIgnored | LogDamaged => {
                 &["stop the programs that use it, and open it with none", RECOVER, NEXT]
             }
+            LogForeign => &[
+                "let no program open it until this is done",
+                RECOVER,
+                "look what the log belongs to: a file was perhaps replaced by a backup while its old log stayed",
+                "move the log (FILE-wal) and FILE-shm to another folder; keep them, they may be the only copy of \
+                 changes to the other database",
+                "check again: the file without the log is what is left",
+            ],
+            JournalForeign => &[
+                "let no program open it until this is done",
+                RECOVER,
+                "move the journal (FILE-journal) to another folder and keep it, then check again",
+            ],
+            SearchIndex => &[
+                "the rows are in the table: nothing has to be restored from a backup",
+                "build the index anew on a copy, as the place above says; or run \
+                 `kbsec sqlite recover FILE -o NEW.db`, which does it",
+            ],
+            StoppedWriter => &[
+                "let it go on: `kill -CONT PID`; it gives the lock back when it is done",
+                "or end it: `kill PID`, then `kill -CONT PID`; SQLite undoes what it had not finished",
+            ],
             HotJournal => &[RECOVER, "then let its own program open the database"],
             _ => &["stop the programs that write to it", RECOVER, NEXT],
         }
@@ -226,7 +302,11 @@ impl Rule {
             id: RuleId::new(format!("sqlite/{name}")).ok()?,
             title: title.to_owned(),
             severity,
-            confidence: Confidence::High,
+            // These follow from contents that only look so.
+            confidence: match self {
+                TornPage | LogForeign | JournalForeign => Confidence::Medium,
+                _ => Confidence::High,
+            },
             help: Help {
                 impact: impact.to_owned(),
                 steps: self.steps().iter().map(|step| (*step).to_owned()).collect(),
@@ -246,6 +326,6 @@ mod tests {
             assert_eq!(rule as usize, number, "{rule:?}");
             assert!(rule.meta().is_some());
         }
-        assert_eq!(HotJournal as usize + 1, TOLD.len());
+        assert_eq!(StoppedWriter as usize + 1, TOLD.len());
     }
 }

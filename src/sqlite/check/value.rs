@@ -3,10 +3,12 @@
 use std::cmp::Ordering;
 
 use crate::sqlite::header::Encoding;
-use crate::sqlite::record::{Record, Value};
+use crate::sqlite::record::Value;
 use crate::sqlite::schema::{Collation, Field};
 
-const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93];
+/// Odd numbers without a pattern: the first two for every word, the others for the kinds of values.
+const FACTORS: [u64; 4] =
+    [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93, 0xc2b2_ae3d_27d4_eb4f, 0xa076_1d64_78bd_642f];
 
 /// A sum over entries. Two sums are equal if and, but for a chance of 2^-128, only if the entries are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,14 +41,8 @@ impl Digest {
     pub(super) fn value(&mut self, value: &Value<'_>) {
         match normal(*value) {
             Value::Null => self.word(0),
-            Value::Integer(number) => {
-                self.word(1);
-                self.word(number.cast_unsigned());
-            }
-            Value::Real(number) => {
-                self.word(2);
-                self.word(number.to_bits());
-            }
+            Value::Integer(number) => self.mix(number.cast_unsigned(), FACTORS[2]),
+            Value::Real(number) => self.mix(number.to_bits(), FACTORS[3]),
             Value::Text(bytes) => self.bytes(3, bytes),
             Value::Blob(bytes) => self.bytes(4, bytes),
         }
@@ -68,7 +64,13 @@ impl Digest {
 
     #[inline]
     fn word(&mut self, word: u64) {
-        self.0 = fold(self.0 ^ word ^ FACTORS[1], FACTORS[0]);
+        self.mix(word, FACTORS[0]);
+    }
+
+    /// Takes in a word in the way of one kind.
+    #[inline]
+    fn mix(&mut self, word: u64, factor: u64) {
+        self.0 = fold(self.0 ^ word ^ FACTORS[1], factor);
     }
 
     fn finish(self) -> [u64; 2] {
@@ -81,12 +83,14 @@ impl Digest {
     }
 }
 
+#[inline]
 fn fold(one: u64, other: u64) -> u64 {
     let product = u128::from(one) * u128::from(other);
     (product as u64) ^ (product >> 64) as u64
 }
 
 /// A value as SQLite compares it: NaN is NULL, and a whole number is an integer.
+#[inline]
 fn normal(value: Value<'_>) -> Value<'_> {
     let Value::Real(number) = value else { return value };
     if number.is_nan() {
@@ -100,13 +104,12 @@ fn normal(value: Value<'_>) -> Value<'_> {
 /// Compares the keys of two entries; `None` where a collation is not known.
 pub(super) fn compare(
     fields: &[Field],
-    one: Record<'_>,
-    other: Record<'_>,
+    one: &[Value<'_>],
+    other: &[Value<'_>],
     encoding: Encoding,
 ) -> Option<Ordering> {
-    let pairs = one.values().zip(other.values());
-    for (field, (one, other)) in fields.iter().zip(pairs) {
-        let order = order(normal(one.ok()?), normal(other.ok()?), field.collation, encoding)?;
+    for (field, (one, other)) in fields.iter().zip(one.iter().zip(other)) {
+        let order = order(normal(*one), normal(*other), field.collation, encoding)?;
         if order != Ordering::Equal {
             return Some(if field.descending { order.reverse() } else { order });
         }
@@ -114,6 +117,7 @@ pub(super) fn compare(
     Some(Ordering::Equal)
 }
 
+#[inline]
 fn order(one: Value<'_>, other: Value<'_>, collation: Collation, encoding: Encoding) -> Option<Ordering> {
     let class = |value: &Value<'_>| match value {
         Value::Null => 0,

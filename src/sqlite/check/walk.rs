@@ -1,6 +1,8 @@
 //! The walk: every page of a b-tree, checked on all processors, with what its neighbours must agree on.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::mem;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +14,7 @@ use super::owners::{FREE, Owners, Use};
 use super::rule::Rule;
 use super::table::Rows;
 use super::value::{Digest, Sum, compare};
-use crate::sqlite::btree::{BtreePage, Cell};
+use crate::sqlite::btree::{BtreePage, Cell, Payload};
 use crate::sqlite::header::Encoding;
 use crate::sqlite::image::Image;
 use crate::sqlite::overflow;
@@ -176,12 +178,12 @@ impl Walker<'_> {
         (page, bytes): (&BtreePage<'_>, &[u8]),
         above: Above,
     ) -> Branch {
-        let mut places = Vec::with_capacity(page.cells() + 4);
+        let mut places = Vec::with_capacity(page.cells());
         let mut cells = Vec::with_capacity(page.cells());
         for at in 0..page.cells() {
             match page.cell(at) {
                 Ok(cell) => {
-                    places.push((cell.offset as u32, (cell.offset + cell.size) as u32));
+                    places.push((cell.offset, cell.offset + cell.size));
                     cells.push((at, cell));
                 }
                 Err(what) => {
@@ -191,7 +193,7 @@ impl Walker<'_> {
         }
         // Where cells are damaged, what they leave free says nothing.
         if cells.len() == page.cells()
-            && let Some(what) = layout::fault(page, bytes, &mut places, self.image.geometry())
+            && let Some(what) = layout::fault(page, bytes, &places, self.image.geometry())
         {
             self.fault(Rule::Layout, tree, number, what);
         }
@@ -288,19 +290,12 @@ impl Walker<'_> {
         branch
     }
 
-    /// The whole record of a cell; `None` if it cannot be had.
-    fn payload<'b>(
-        &self,
-        tree: &Tree<'_>,
-        (page, at): (u32, usize),
-        cell: &Cell<'b>,
-        buffer: &'b mut Vec<u8>,
-    ) -> Option<&'b [u8]> {
+    /// The whole record of a cell whose payload goes on elsewhere; `None` if it cannot be had.
+    fn chained(&self, tree: &Tree<'_>, (page, at): (u32, usize), cell: &Cell<'_>) -> Option<Vec<u8>> {
         let payload = cell.payload?;
-        let Some(first) = payload.overflow else { return Some(payload.local) };
-        buffer.clear();
+        let mut whole = Vec::new();
         let mut before = None;
-        let read = overflow::read(self.image, &payload, buffer, &mut |next| {
+        let read = overflow::read(self.image, &payload, &mut whole, &mut |next| {
             let used = before.map_or(Use::FirstOverflow(page), Use::Overflow);
             before = Some(next);
             let free = self.owners.claim(next, tree.owner).is_ok();
@@ -309,14 +304,11 @@ impl Walker<'_> {
             }
             free
         });
-        match read {
-            Ok(()) => Some(buffer),
-            Err(what) => {
-                let what = format!("{what} (it begins at page {first})");
-                self.faults.add(Fault::new(Rule::Overflow, tree.name, page, what).at(at, cell.rowid));
-                None
-            }
-        }
+        let Err(what) = read else { return Some(whole) };
+        let first = payload.overflow.unwrap_or(0);
+        let what = format!("{what} (it begins at page {first})");
+        self.faults.add(Fault::new(Rule::Overflow, tree.name, page, what).at(at, cell.rowid));
+        None
     }
 }
 
@@ -327,20 +319,25 @@ pub(super) fn merge(sums: &mut Vec<Sum>, others: &[Sum]) {
     sums.iter_mut().zip(others).for_each(|(sum, other)| sum.merge(*other));
 }
 
-/// Goes through entries in order, and compares each with the one before it.
-struct Entries<'w, 'a> {
+/// Goes through entries in order, and compares each with the one before it. `'b` are the bytes of their page.
+struct Entries<'w, 'a, 'b> {
     walker: &'w Walker<'w>,
     tree: &'w Tree<'a>,
     page: u32,
-    first: Option<Vec<u8>>,
-    last: Option<Vec<u8>>,
+    first: Option<Cow<'b, [u8]>>,
+    last: Option<Cow<'b, [u8]>>,
+    /// The values of the last entry, if its bytes are borrowed from the page.
+    before: Vec<Value<'b>>,
+    /// Room for those of the next one.
+    next: Vec<Value<'b>>,
     rows: u64,
     largest: i64,
 }
 
-impl<'w, 'a> Entries<'w, 'a> {
+impl<'w, 'a, 'b> Entries<'w, 'a, 'b> {
     fn new(walker: &'w Walker<'w>, tree: &'w Tree<'a>, page: u32) -> Self {
-        Self { walker, tree, page, first: None, last: None, rows: 0, largest: i64::MIN }
+        let (first, last, before, next) = (None, None, Vec::new(), Vec::new());
+        Self { walker, tree, page, first, last, before, next, rows: 0, largest: i64::MIN }
     }
 
     /// Adds what was counted to that of the whole tree.
@@ -351,7 +348,7 @@ impl<'w, 'a> Entries<'w, 'a> {
 
     /// The first and the last entry so far.
     fn ends(self) -> Option<(Vec<u8>, Vec<u8>)> {
-        Some((self.first?, self.last?))
+        Some((self.first?.into_owned(), self.last?.into_owned()))
     }
 
     /// Takes in a whole branch by its ends.
@@ -361,66 +358,91 @@ impl<'w, 'a> Entries<'w, 'a> {
             self.last = None;
             return;
         };
-        self.follow(None, &first);
-        self.last = Some(last);
+        self.follow(None, &decoded(&first));
+        self.first.get_or_insert(Cow::Owned(first));
+        self.last = Some(Cow::Owned(last));
     }
 
     /// Takes in one row or entry.
-    fn add(&mut self, at: usize, cell: &Cell<'_>, sums: &mut Vec<Sum>) {
-        let mut buffer = Vec::new();
-        let Some(payload) = self.walker.payload(self.tree, (self.page, at), cell, &mut buffer) else {
-            return;
-        };
+    fn add(&mut self, at: usize, cell: &Cell<'b>, sums: &mut Vec<Sum>) {
+        match cell.payload {
+            None => {}
+            Some(Payload { local, overflow: None, .. }) => {
+                let mut values = mem::take(&mut self.next);
+                if self.examine((at, cell.rowid), local, &mut values, sums) {
+                    self.follow(Some(at), &values);
+                    self.keep(Cow::Borrowed(local));
+                    mem::swap(&mut self.before, &mut values);
+                }
+                self.next = values;
+            }
+            Some(_) => {
+                let Some(whole) = self.walker.chained(self.tree, (self.page, at), cell) else { return };
+                let mut values = Vec::new();
+                if self.examine((at, cell.rowid), &whole, &mut values, sums) {
+                    self.follow(Some(at), &values);
+                    self.keep(Cow::Owned(whole));
+                }
+            }
+        }
+    }
+
+    /// Decodes a row or entry, looks at its values and adds it to the sums. Tells whether its order is of interest.
+    fn examine<'r>(
+        &mut self,
+        (at, rowid): (usize, Option<i64>),
+        payload: &'r [u8],
+        values: &mut Vec<Value<'r>>,
+        sums: &mut Vec<Sum>,
+    ) -> bool {
         self.rows += 1;
-        self.largest = self.largest.max(cell.rowid.unwrap_or(i64::MIN));
+        self.largest = self.largest.max(rowid.unwrap_or(i64::MIN));
         let fault = |rule, what: String| {
-            self.walker.faults.add(Fault::new(rule, self.tree.name, self.page, what).at(at, cell.rowid));
+            self.walker.faults.add(Fault::new(rule, self.tree.name, self.page, what).at(at, rowid));
         };
-        let record = match Record::parse(payload).and_then(|record| record.check().map(|()| record)) {
-            Ok(record) => record,
-            Err(what) => return fault(Rule::Record, what.to_string()),
-        };
+        if let Err(what) = Record::parse(payload).and_then(|record| record.decode(values)) {
+            fault(Rule::Record, what.to_string());
+            return false;
+        }
         match &self.tree.content {
             Content::Rows(rows) | Content::KeyedRows(rows, _) => {
-                let values: Vec<Value<'_>> = record.values().map_while(Result::ok).collect();
-                rows.look(&values, cell.rowid, sums, &mut |rule, what| fault(rule, what));
+                rows.look(values, rowid, sums, &mut |rule, what| fault(rule, what));
             }
-            Content::Entries(fields, _) => {
-                let (mut digest, mut count) = (Digest::default(), 0);
-                for value in record.values().map_while(Result::ok) {
-                    digest.value(&value);
-                    count += 1;
-                }
-                if count != fields.len() {
-                    return fault(Rule::Record, format!("it has {count} values instead of {}", fields.len()));
-                }
+            Content::Entries(fields, _) if values.len() != fields.len() => {
+                fault(Rule::Record, format!("it has {} values instead of {}", values.len(), fields.len()));
+                return false;
+            }
+            Content::Entries(..) => {
+                let mut digest = Digest::default();
+                values.iter().for_each(|value| digest.value(value));
                 sums.resize(1, Sum::default());
                 sums[0].add(digest);
             }
         }
-        if !self.tree.content.is_table() {
-            self.follow(Some(at), payload);
+        !self.tree.content.is_table()
+    }
+
+    fn keep(&mut self, entry: Cow<'b, [u8]>) {
+        if self.first.is_none() {
+            self.first = Some(entry.clone());
         }
+        self.last = Some(entry);
     }
 
     /// Compares an entry with the one before it.
-    fn follow(&mut self, at: Option<usize>, entry: &[u8]) {
-        if let Some(before) = &self.last
-            && let Some((rule, what)) = self.disorder(before, entry)
-        {
+    fn follow(&self, at: Option<usize>, entry: &[Value<'_>]) {
+        let disorder = match &self.last {
+            None => return,
+            Some(Cow::Borrowed(_)) => self.disorder(&self.before, entry),
+            Some(Cow::Owned(last)) => self.disorder(&decoded(last), entry),
+        };
+        if let Some((rule, what)) = disorder {
             let fault = Fault::new(rule, self.tree.name, self.page, what);
             self.walker.faults.add(at.map_or(fault.clone(), |at| fault.at(at, None)));
         }
-        if self.first.is_none() {
-            self.first = Some(entry.to_vec());
-        }
-        let last = self.last.get_or_insert_default();
-        last.clear();
-        last.extend_from_slice(entry);
     }
 
-    fn disorder(&self, before: &[u8], entry: &[u8]) -> Option<(Rule, &'static str)> {
-        let (before, entry) = (Record::parse(before).ok()?, Record::parse(entry).ok()?);
+    fn disorder(&self, before: &[Value<'_>], entry: &[Value<'_>]) -> Option<(Rule, &'static str)> {
         let fields = self.tree.content.order();
         match compare(fields, before, entry, self.walker.encoding)? {
             Ordering::Greater => return Some((Rule::KeyOrder, "it is smaller than the entry before it")),
@@ -430,9 +452,17 @@ impl<'w, 'a> Entries<'w, 'a> {
         let Content::Entries(_, true) = self.tree.content else { return None };
         let keys = fields.iter().take_while(|field| field.is_key).count();
         let same = compare(&fields[..keys], before, entry, self.walker.encoding)? == Ordering::Equal;
-        let has_null = || before.values().take(keys).any(|value| value == Ok(Value::Null));
+        let has_null = || before.iter().take(keys).any(|value| *value == Value::Null);
         (same && !has_null()).then_some((Rule::Unique, "it has the same key as the entry before it"))
     }
+}
+
+/// The values of an entry that was examined before.
+fn decoded(entry: &[u8]) -> Vec<Value<'_>> {
+    let mut values = Vec::new();
+    // What was a whole record then is one now.
+    let _ = Record::parse(entry).and_then(|record| record.decode(&mut values));
+    values
 }
 
 /// A record that a walk met.

@@ -136,7 +136,8 @@ fn reload(connection: &Connection) -> rusqlite::Result<()> {
 fn add_virtual(connection: &Connection, entry: &Entry, outcome: &mut Outcome) {
     let sql = entry.sql.as_deref().unwrap_or_default();
     let name = quote(&entry.name);
-    if sql.to_ascii_lowercase().contains("fts5") {
+    let is_new_search = sql.to_ascii_lowercase().contains("fts5");
+    if is_new_search {
         // Without this row nothing of it can be opened, not even to be built anew.
         let config = quote(&format!("{}_config", entry.name));
         let known = connection.execute(&format!("INSERT OR IGNORE INTO {config} VALUES ('version', 4)"), []);
@@ -156,8 +157,14 @@ fn add_virtual(connection: &Connection, entry: &Entry, outcome: &mut Outcome) {
     let is_search = sql.to_ascii_lowercase().contains("fts");
     let asked =
         |what: &str| connection.execute_batch(&format!("INSERT INTO {name}({name}) VALUES('{what}')"));
+    let compare = || match is_new_search {
+        // The rank asks for a comparison with the table that it indexes, whose lost rows it still has.
+        true => connection
+            .execute_batch(&format!("INSERT INTO {name}({name}, rank) VALUES('integrity-check', 1)")),
+        false => asked("integrity-check"),
+    };
     let sound = added.and_then(|()| match is_search {
-        true => asked("integrity-check").or_else(|_| asked("rebuild")),
+        true => compare().or_else(|_| asked("rebuild")),
         false => connection.prepare(&format!("SELECT * FROM {name}")).map(drop),
     });
     if let Err(error) = sound {

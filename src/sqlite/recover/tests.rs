@@ -88,7 +88,10 @@ fn an_export_keeps_what_text_cannot_say() {
     assert_eq!(first, r#"{"table":"t","rowid":1,"values":{"a":{"text_hex":"61ff62"}}}"#);
 }
 
-fn run(damaged: &Damaged, schema: Option<String>) -> Result<(Outcome, Rows, Vec<String>), RecoverError> {
+fn run(
+    damaged: &Damaged,
+    schema: Option<SchemaSource>,
+) -> Result<(Outcome, Rows, Vec<String>), RecoverError> {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("new.db");
     let log = damaged.wal.clone().map(|log| Arc::new(Evidence::of_bytes("a.db-wal", log)));
@@ -198,7 +201,8 @@ fn matrix(recipe: &Recipe, seed: u64) -> (Vec<(&'static str, usize, usize)>, Str
     for case in Case::ALL {
         let Some(damaged) = case.apply(&sample, seed) else { continue };
         // Where the end of the file is gone, the schema may be, too.
-        let schema = ["d05", "d06", "d09"].contains(&case.name).then(|| schema_of(&sample));
+        let schema =
+            ["d05", "d06", "d09"].contains(&case.name).then(|| SchemaSource::Sql(schema_of(&sample)));
         let (outcome, rows, doubtful) = run(&damaged, schema).unwrap();
         let score = damaged.score(&rows);
         let (right, lost, wrong) = (score.right, score.lost, score.wrong.len());
@@ -406,4 +410,78 @@ fn without_a_schema_every_row_is_in_one_table() {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND rootpage > 0";
     let trees: i64 = Connection::open(path.path()).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(outcome.tables.len() as i64, trees);
+}
+
+/// A database of twins: tables of one shape, which only the schema tells apart.
+fn twins(rows: u32) -> Vec<u8> {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 1024; CREATE TABLE sold(id INTEGER PRIMARY KEY, what TEXT, price REAL);
+             CREATE TABLE bought(id INTEGER PRIMARY KEY, what TEXT, price REAL); CREATE INDEX sold_what ON sold(what);
+             CREATE TABLE tags(tag TEXT, n INT, PRIMARY KEY (tag, n)) WITHOUT ROWID;
+             CREATE TABLE words(word TEXT, n INT, PRIMARY KEY (word, n)) WITHOUT ROWID;",
+        )
+        .unwrap();
+    for (table, word) in [("sold", "apple"), ("bought", "pear")] {
+        let sql = format!("INSERT INTO {table} VALUES (?1, '{word} ' || ?1, ?1 / 2.0)");
+        (1..=rows).for_each(|row| assert_eq!(connection.execute(&sql, [row]).unwrap(), 1));
+    }
+    for (table, word) in [("tags", "red"), ("words", "blue")] {
+        let sql = format!("INSERT INTO {table} VALUES ('{word} ' || (?1 % 7), ?1)");
+        (1..=rows).for_each(|row| assert_eq!(connection.execute(&sql, [row]).unwrap(), 1));
+    }
+    connection.execute_batch("UPDATE sold SET what = what || '!' WHERE id % 10 = 0").unwrap();
+    connection.serialize(rusqlite::MAIN_DB).unwrap().to_vec()
+}
+
+#[test]
+fn an_older_backup_tells_which_table_is_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let (backup, target) = (folder.path().join("old.db"), folder.path().join("new.db"));
+    std::fs::write(&backup, twins(90)).unwrap();
+    let mut damaged = twins(700);
+    let whole = folder.path().join("whole.db");
+    std::fs::write(&whole, &damaged).unwrap();
+    let expected = read_rows(&Connection::open(&whole).unwrap()).unwrap();
+    damaged[..1024].fill(0);
+    let database = Arc::new(Evidence::of_bytes("a.db", damaged));
+    let input = Files { database, log: None, journal: None };
+    let schema = Some(SchemaSource::open(&backup).unwrap());
+    let outcome = recover(&input, &Options { target: target.clone(), schema, log: WalUse::Auto }).unwrap();
+    assert_eq!(outcome.check, [""; 0]);
+    let mut rows = read_rows(&Connection::open(&target).unwrap()).unwrap();
+    assert_eq!(rows.remove(quarantine::QUARANTINE).map_or(0, |rows| rows.len()), 0, "{outcome:#?}");
+    for (table, expected) in &expected {
+        assert_eq!(rows[table], *expected, "{table}: {outcome:#?}");
+    }
+}
+
+#[test]
+fn a_backup_with_other_roots_gives_no_row_to_the_wrong_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let backup = folder.path().join("old.db");
+    let connection = Connection::open(&backup).unwrap();
+    // The names of the twins are exchanged, so that every root is another table's.
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 1024; CREATE TABLE bought(id INTEGER PRIMARY KEY, what TEXT, price REAL);
+             CREATE TABLE sold(id INTEGER PRIMARY KEY, what TEXT, price REAL);
+             INSERT INTO sold VALUES (1, 'apple 1', 0.5), (2, 'apple 2', 1.0);
+             INSERT INTO bought VALUES (1, 'pear 1', 0.5), (2, 'pear 2', 1.0);",
+        )
+        .unwrap();
+    let mut damaged = twins(300);
+    damaged[..1024].fill(0);
+    let input = Files { database: Arc::new(Evidence::of_bytes("a.db", damaged)), log: None, journal: None };
+    let (target, schema) = (folder.path().join("new.db"), Some(SchemaSource::open(&backup).unwrap()));
+    recover(&input, &Options { target: target.clone(), schema, log: WalUse::Auto }).unwrap();
+    let recovered = Connection::open(&target).unwrap();
+    let count = |sql: &str| -> i64 { recovered.query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(count("SELECT count(*) FROM sold WHERE what LIKE 'pear%'"), 0);
+    assert_eq!(count("SELECT count(*) FROM bought WHERE what LIKE 'apple%'"), 0);
+    let aside = "SELECT count(*) FROM kbsec_quarantine";
+    assert!(
+        count("SELECT (SELECT count(*) FROM sold) + (SELECT count(*) FROM bought)") + count(aside) >= 600
+    );
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::super::files::Files;
-use super::super::foreign::is_foreign;
+use super::super::foreign;
 use super::super::image::Image;
 use super::super::journal::Journal;
 use super::super::wal::{FrameState, Wal};
@@ -40,9 +40,12 @@ impl View {
         let Some(overlay) = wal.resynchronised() else {
             return Ok(alone(main, "no commit in the write-ahead log is whole; the file alone was read"));
         };
-        if wanted == WalUse::Auto && is_foreign(&main, log, &overlay.frames)? {
-            let reason = "the write-ahead log has pages of another database and was not used";
-            return Ok(alone(main, reason));
+        let over = main.with_frames(Arc::clone(log), overlay.frames, overlay.pages.max(1));
+        if wanted == WalUse::Auto
+            && let Some(why) = foreign::sign(&main, &over)?
+        {
+            let reason = format!("the write-ahead log is one of another database and was not used: {why}");
+            return Ok(alone(main, &reason));
         }
         let verified = wal.frames.iter().filter(|frame| frame.state == FrameState::Verified).count();
         let damaged = wal.frames.iter().filter(|frame| frame.state == FrameState::Damaged).count();
@@ -52,8 +55,7 @@ impl View {
              be verified, and {damaged} are damaged",
             overlay.commits
         );
-        let image = main.with_frames(Arc::clone(log), overlay.frames, overlay.pages.max(1));
-        Ok(Self { image, reason, stale })
+        Ok(Self { image: over, reason, stale })
     }
 }
 
@@ -65,15 +67,14 @@ impl View {
             return Ok(None);
         };
         let Some(journal) = Journal::read(file, main.geometry().page_size)? else { return Ok(None) };
-        if wanted == WalUse::Auto && is_foreign(main, file, &journal.pages)? {
+        let count = journal.pages.len();
+        let image = main.with_frames(Arc::clone(file), journal.pages, journal.count.max(1));
+        if wanted == WalUse::Auto && foreign::sign(main, &image)?.is_some() {
             return Ok(None);
         }
         let cut = if journal.is_cut { "; a part of the journal is damaged" } else { "" };
-        let reason = format!(
-            "the file with {} pages of its rollback journal, as a transaction did not end{cut}",
-            journal.pages.len()
-        );
-        let image = main.with_frames(Arc::clone(file), journal.pages, journal.count.max(1));
+        let reason =
+            format!("the file with {count} pages of its rollback journal, as a transaction did not end{cut}");
         Ok(Some(Self { image, reason, stale: BTreeSet::new() }))
     }
 }

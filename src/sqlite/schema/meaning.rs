@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::{Collation, Column, Field, Index, SchemaRow, Source, Table};
+use super::{Affinity, Collation, Column, Field, Index, SchemaRow, Source, Table};
 
 /// The table that a row describes; `None` for a virtual one.
 pub(super) fn table(row: &SchemaRow) -> Result<Option<Table>, String> {
@@ -27,17 +27,29 @@ pub(super) fn index(row: &SchemaRow, made: &SchemaRow, number: usize) -> Result<
         }
         scratch.execute(sql, []).map_err(|error| error.to_string())?;
         agrees(&scratch, row)?;
+    } else if !is_name_of_constraint(row) {
+        return Err("it has no statement, and no name of an index that SQLite made itself".into());
     }
     read_index(&scratch, row, number).map_err(|error| error.to_string())
 }
 
+/// Whether an index has a name that SQLite gives to those of constraints.
+fn is_name_of_constraint(row: &SchemaRow) -> bool {
+    let start = format!("sqlite_autoindex_{}_", row.table).to_lowercase();
+    let name = row.name.to_lowercase();
+    name.strip_prefix(&start).is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
 /// Checks the row of a view or a trigger; `owner` is the row of the table or view that a trigger belongs to.
 pub(super) fn other(row: &SchemaRow, owner: Option<&SchemaRow>) -> Result<(), String> {
+    if !matches!(&row.kind[..], "view" | "trigger") {
+        return Err(format!("{:?} is no type of a schema row", row.kind));
+    }
     let sql = statement(row)?;
     let scratch = match (&row.kind[..], owner) {
         ("view", _) => scratch(&sql)?,
-        ("trigger", None) => return Err(format!("its table {} is not there", row.table)),
-        ("trigger", Some(owner)) => {
+        (_, None) => return Err(format!("its table {} is not there", row.table)),
+        (_, Some(owner)) => {
             let owner_sql = statement(owner)?;
             // What makes a virtual table may need a module that is not there.
             if begins(&owner_sql, &["CREATE", "VIRTUAL"]) {
@@ -47,7 +59,6 @@ pub(super) fn other(row: &SchemaRow, owner: Option<&SchemaRow>) -> Result<(), St
             scratch.execute(&sql, []).map_err(|error| error.to_string())?;
             scratch
         }
-        (kind, _) => return Err(format!("{kind:?} is no type of a schema row")),
     };
     agrees(&scratch, row)
 }
@@ -104,10 +115,10 @@ fn read_table(scratch: &Connection, row: &SchemaRow) -> rusqlite::Result<Table> 
         [],
         |found| found.get(0),
     )?;
-    let without_rowid: bool = scratch.query_row(
-        "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1",
+    let (without_rowid, is_strict): (bool, bool) = scratch.query_row(
+        "SELECT wr, strict FROM pragma_table_list WHERE schema = 'main' AND name = ?1",
         [&name],
-        |found| found.get(0),
+        |found| Ok((found.get(0)?, found.get(1)?)),
     )?;
     let mut statement = scratch.prepare(
         "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
@@ -128,7 +139,12 @@ fn read_table(scratch: &Connection, row: &SchemaRow) -> rusqlite::Result<Table> 
             found.get(0)
         })
         .ok();
-    let columns: Vec<Column> = told.iter().map(|told| told.column(scratch)).collect();
+    let mut columns: Vec<Column> = told.iter().map(|told| told.column(scratch)).collect();
+    let is_checked = is_strict || columns.iter().any(is_computed);
+    if is_strict {
+        // Only SQLite knows the types of such a table.
+        columns.iter_mut().for_each(|column| column.affinity = Affinity::Blob);
+    }
     let keys = told.iter().filter(|told| told.key > 0).count();
     let alias = told.iter().position(|told| told.key > 0 && told.declared.eq_ignore_ascii_case("INTEGER"));
     let fields = match keyed.as_deref().filter(|_| without_rowid) {
@@ -140,13 +156,18 @@ fn read_table(scratch: &Connection, row: &SchemaRow) -> rusqlite::Result<Table> 
         name: Arc::clone(&row.name),
         root: row.root,
         stored: stored(&columns, &fields),
+        has_checks: sql.contains("CHECK") || is_checked,
         columns,
         without_rowid,
         rowid_alias: alias.filter(|_| keys == 1 && keyed.is_none() && !without_rowid),
         key: fields.into_iter().filter(|field| field.is_key).collect(),
-        has_checks: sql.contains("CHECK") || sql.contains("STRICT"),
         has_references: sql.contains("REFERENCES"),
     })
+}
+
+/// Whether there is a condition for values that stand nowhere.
+fn is_computed(column: &Column) -> bool {
+    column.is_virtual && (column.not_null || column.affinity != Affinity::Blob)
 }
 
 /// The order of the values in a record: keys come first in a table without rowids.
@@ -183,6 +204,7 @@ impl Told {
             declared: self.declared.clone(),
             not_null: self.not_null,
             is_virtual: self.hidden == 2,
+            affinity: Affinity::of(&self.declared),
             default: default.unwrap_or(Value::Null),
         }
     }
@@ -204,7 +226,7 @@ fn read_index(scratch: &Connection, row: &SchemaRow, number: usize) -> rusqlite:
     let (name, unique, partial): (String, bool, bool) = scratch.query_row(
         "SELECT l.name, l.\"unique\", l.partial FROM sqlite_schema AS s, pragma_index_list(s.tbl_name) AS l
          WHERE s.type = 'table' AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-           AND (l.name = ?1 OR ?2 AND l.name LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\' AND l.name LIKE '%\\_' || ?3 ESCAPE '\\')
+           AND (l.name = ?1 COLLATE NOCASE OR ?2 AND l.name LIKE 'sqlite\\_autoindex\\_%' ESCAPE '\\' AND l.name LIKE '%\\_' || ?3 ESCAPE '\\')
          LIMIT 1",
         rusqlite::params![&*row.name, row.sql.is_none(), ending],
         |found| Ok((found.get(0)?, found.get(1)?, found.get(2)?)),

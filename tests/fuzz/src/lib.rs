@@ -1,6 +1,8 @@
 //! What must hold for any bytes that a parser is given. The fuzzer calls these functions, and so does `cargo test`, with
 //! the seeds and with what was found once.
 
+mod database;
+mod database_seeds;
 mod edit;
 mod seeds;
 
@@ -8,6 +10,7 @@ use kbsec::git::store::fuzzing::{self, Listed};
 use kbsec::git::{ObjectFormat, ParsedCommit, ParsedTag, TreeEntries};
 use kbsec::span::Copied;
 
+pub use database::{btree_page, database, database_header, record, rollback_journal, write_ahead_log};
 pub use edit::inspect_copy;
 pub use seeds::seeds;
 
@@ -15,13 +18,19 @@ pub use seeds::seeds;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 12] = [
     ("pack_entry", pack_entry),
     ("delta", delta),
     ("pack_index", pack_index),
     ("commit", commit),
     ("tree", tree),
     ("inspect_copy", inspect_copy),
+    ("database_header", database_header),
+    ("btree_page", btree_page),
+    ("record", record),
+    ("write_ahead_log", write_ahead_log),
+    ("rollback_journal", rollback_journal),
+    ("database", database),
 ];
 
 /// Bytes of an object that a check makes at most.

@@ -13,7 +13,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "commit" => commits(),
         "tree" => trees(),
         "inspect_copy" => edits(),
-        _ => Vec::new(),
+        other => super::database_seeds::seeds(other),
     }
 }
 

@@ -265,6 +265,6 @@ impl Scholar<'_> {
         };
         let (skipped, missed) = (self.input.list(gap)?, self.input.list(gap)?);
         let nothing_to_do = self.input.optional(Reader::text)?;
-        Some(Coverage { items, bytes, kinds, skipped, missed, nothing_to_do })
+        Some(Coverage { items, bytes, kinds, skipped, missed, nothing_to_do, ..Coverage::default() })
     }
 }

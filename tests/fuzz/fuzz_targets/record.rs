@@ -1,0 +1,4 @@
+//! See `record` in src/database.rs.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kbsec_fuzz::record(data));
