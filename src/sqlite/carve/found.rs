@@ -33,10 +33,22 @@ pub(super) struct Found {
     left_out: HashSet<u64>,
 }
 
-struct Kept {
+/// A row with what tells it from others.
+pub(super) struct Kept {
     row: CarvedRow,
+    key: u64,
     /// The digest without the key.
     record: u64,
+}
+
+/// What the bytes of a candidate are.
+pub(super) enum Verdict {
+    /// Nothing, or too little to say.
+    Nothing,
+    /// A copy of a row that lives.
+    Lives,
+    /// A deleted row.
+    Deleted(Box<Kept>),
 }
 
 /// A cell that may be a deleted row.
@@ -70,35 +82,22 @@ impl Found {
         self.left_out.len()
     }
 
-    /// Takes a candidate if it is plausible; tells whether its bytes are explained, by a row that lives too.
-    pub(super) fn take(&mut self, candidate: &Candidate<'_>, live: &Live) -> bool {
-        let payload = &candidate.payload;
-        let Ok(record) = Record::parse(payload.local) else { return false };
-        let Ok(types) = record.types().map(|kind| kind.map(|kind| kind.0)).collect::<Result<Vec<_>, _>>()
-        else {
-            return false;
-        };
-        if types.is_empty() || types.iter().any(|kind| matches!(kind, 10 | 11)) {
-            return false;
+    /// Takes a row, unless it is there already and as well preserved.
+    pub(super) fn take(&mut self, kept: Kept) {
+        let worth = |kept: &Kept| (kept.row.confidence, kept.row.table_confidence);
+        let old = self.rows.get(&kept.key).map(worth);
+        if old.is_some_and(|old| old >= worth(&kept)) {
+            return;
         }
-        if live.has(candidate.rowid, payload.total, payload.local) {
-            return true;
+        let size = ROW_BYTES + kept.row.values.iter().map(size).sum::<usize>();
+        if old.is_none() {
+            if self.room.rows == 0 || self.room.bytes < size {
+                self.left_out.insert(kept.key);
+                return;
+            }
+            self.room = Room { rows: self.room.rows - 1, bytes: self.room.bytes - size };
         }
-        let is_whole = candidate.confidence == Confidence::High;
-        let clues = Clues { page: candidate.place.page, types: &types, keyed: candidate.keyed, is_whole };
-        let origin = Origin::of(&clues, live);
-        // A record that fits no table is a row all the same if a page calls it a cell: a dropped table had it.
-        if origin.tables.is_empty() && (!candidate.is_cell || candidate.keyed) {
-            return false;
-        }
-        let (bytes, is_read) = read(payload, live);
-        let Some((values, all_there)) = values(&bytes, live.encoding, candidate) else { return false };
-        if values.is_empty() || !says_enough(candidate, &values, &origin) {
-            return false;
-        }
-        let confidence = if is_read && all_there { candidate.confidence } else { Confidence::Low };
-        self.keep(candidate, (values, confidence), &origin, live);
-        true
+        self.rows.insert(kept.key, kept);
     }
 
     pub(super) fn into_rows(self) -> Vec<CarvedRow> {
@@ -114,30 +113,49 @@ impl Found {
         rows.sort_by_key(|row| (row.part, row.offset));
         rows
     }
+}
 
-    fn keep(
-        &mut self,
-        candidate: &Candidate<'_>,
-        (values, confidence): (Vec<Plain>, Confidence),
-        origin: &Origin,
-        live: &Live,
-    ) {
-        let payload = &candidate.payload;
-        let key = digest(candidate.rowid, payload.total, payload.local);
-        let old = self.rows.get(&key).map(|old| (old.row.confidence, old.row.table_confidence));
-        if old.is_some_and(|old| old >= (confidence, origin.confidence)) {
-            return;
+impl Candidate<'_> {
+    /// Decides what it is.
+    pub(super) fn judge(&self, live: &Live) -> Verdict {
+        let payload = &self.payload;
+        if live.has(self.rowid, payload.total, payload.local) {
+            return Verdict::Lives;
         }
-        let size = ROW_BYTES + values.iter().map(size).sum::<usize>();
-        if old.is_none() && (self.room.rows == 0 || self.room.bytes < size) {
-            self.left_out.insert(key);
-            return;
+        self.row(live).map_or(Verdict::Nothing, |row| {
+            let key = digest(self.rowid, payload.total, payload.local);
+            let record = digest(None, payload.total, payload.local);
+            Verdict::Deleted(Box::new(Kept { row, key, record }))
+        })
+    }
+
+    /// The row, if it is plausible.
+    fn row(&self, live: &Live) -> Option<CarvedRow> {
+        let record = Record::parse(self.payload.local).ok()?;
+        let types = record.types().map(|kind| kind.map(|kind| kind.0)).collect::<Result<Vec<_>, _>>().ok()?;
+        if types.is_empty() || types.iter().any(|kind| matches!(kind, 10 | 11)) {
+            return None;
         }
-        if old.is_none() {
-            self.room = Room { rows: self.room.rows - 1, bytes: self.room.bytes - size };
+        let clues = Clues {
+            page: self.place.page,
+            types: &types,
+            keyed: self.keyed,
+            is_whole: self.confidence == Confidence::High,
+            is_cell: self.is_cell,
+            is_freed_by_owner: self.place.method == Method::Freeblock,
+        };
+        let origin = Origin::of(&clues, live);
+        // A record that fits no table is a row all the same if a page calls it a cell: a dropped table had it.
+        if origin.tables.is_empty() && (!self.is_cell || self.keyed) {
+            return None;
         }
-        let row = row(candidate, (values, confidence), origin, live);
-        self.rows.insert(key, Kept { row, record: digest(None, payload.total, payload.local) });
+        let (bytes, is_read) = read(&self.payload, live);
+        let (values, all_there) = values(&bytes, live.encoding, self)?;
+        if values.is_empty() || !says_enough(self, &values, &origin) {
+            return None;
+        }
+        let confidence = if is_read && all_there { self.confidence } else { Confidence::Low };
+        Some(row(self, (values, confidence), &origin, live))
     }
 }
 
@@ -222,8 +240,7 @@ fn is_printable(text: &str) -> bool {
 
 /// Whether so much fits that it is no chance.
 fn says_enough(candidate: &Candidate<'_>, values: &[Plain], origin: &Origin) -> bool {
-    let is_at_home = origin.confidence == Confidence::High && candidate.confidence == Confidence::High;
-    if candidate.is_cell || is_at_home {
+    if candidate.is_cell || origin.is_at_home && candidate.confidence == Confidence::High {
         return true;
     }
     let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));

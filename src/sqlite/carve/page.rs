@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::found::{Candidate, Found, Place};
+use super::found::{Candidate, Kept, Place, Verdict};
 use super::headless::{self, Ends};
 use super::history::{History, Older};
 use super::live::{Live, Owner};
@@ -11,11 +11,13 @@ use crate::sqlite::btree::{BtreePage, Cell, PageKind, cell_at};
 use crate::sqlite::bytes::{be16, varint};
 use crate::sqlite::record::Record;
 
-/// A search.
+/// A search, and what it found.
 pub(super) struct Scan<'a> {
     live: &'a Live,
     history: &'a History,
-    found: &'a mut Found,
+    pub(super) rows: Vec<Kept>,
+    /// What could not be read, as sentences.
+    pub(super) unreadable: Vec<String>,
 }
 
 /// What is searched: the bytes of one image of a page.
@@ -31,25 +33,25 @@ struct Ground<'a> {
 }
 
 impl<'a> Scan<'a> {
-    pub(super) fn new(live: &'a Live, history: &'a History, found: &'a mut Found) -> Self {
-        Self { live, history, found }
+    pub(super) fn new(live: &'a Live, history: &'a History) -> Self {
+        Self { live, history, rows: Vec::new(), unreadable: Vec::new() }
     }
 
     /// Searches the page that counts.
-    pub(super) fn current(&mut self, number: u32, unreadable: &mut Vec<String>) {
+    pub(super) fn current(&mut self, number: u32) {
         let mut bytes = Vec::new();
         if let Err(cause) = self.history.image.read(number, &mut bytes) {
-            unreadable.push(format!("page {number}: {}", cause.kind()));
+            self.unreadable.push(format!("page {number}: {}", cause.kind()));
             return;
         }
         self.ground(&bytes, number, self.history.place(number), false);
     }
 
     /// Searches an image that another one replaced.
-    pub(super) fn older(&mut self, old: &Older, unreadable: &mut Vec<String>) {
+    pub(super) fn older(&mut self, old: &Older) {
         let mut bytes = vec![0; self.live.image.geometry().page_size as usize];
         if let Err(cause) = old.file.read_at(old.offset, &mut bytes) {
-            unreadable.push(format!("an older image of page {}: {}", old.page, cause.kind()));
+            self.unreadable.push(format!("an older image of page {}: {}", old.page, cause.kind()));
             return;
         }
         self.ground(&bytes, old.page, (old.part, old.offset), true);
@@ -159,7 +161,7 @@ impl<'a> Scan<'a> {
                 confidence: made.confidence,
                 place: place(ground, at),
             };
-            if self.found.take(&candidate, self.live) {
+            if self.take(&candidate) {
                 return Some(made.end);
             }
         }
@@ -190,7 +192,17 @@ impl<'a> Scan<'a> {
             confidence: Confidence::High,
             place: place(ground, cell.offset),
         };
-        self.found.take(&candidate, self.live)
+        self.take(&candidate)
+    }
+
+    /// Keeps a candidate if it is a deleted row; tells whether its bytes are explained, by a row that lives too.
+    fn take(&mut self, candidate: &Candidate<'_>) -> bool {
+        match candidate.judge(self.live) {
+            Verdict::Nothing => return false,
+            Verdict::Lives => {}
+            Verdict::Deleted(kept) => self.rows.push(*kept),
+        }
+        true
     }
 }
 
