@@ -76,6 +76,8 @@ pub struct CarvedRow {
     pub columns: Arc<[String]>,
     /// Its values: columns that are computed are NULL, those that the record lacks have their default.
     pub values: Vec<Field>,
+    /// Which of the values are lost; they stand as NULL.
+    pub lost: Vec<usize>,
     /// The page that it was on.
     pub page: u32,
     /// The file that it was found in.

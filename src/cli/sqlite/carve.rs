@@ -173,6 +173,7 @@ fn about(row: &CarvedRow) -> String {
 fn values(row: &CarvedRow) -> String {
     let named = row.values.iter().enumerate().map(|(at, value)| {
         let value = match value {
+            _ if row.lost.contains(&at) => "(lost)".to_owned(),
             Field::Null => "NULL".to_owned(),
             Field::Integer(number) => number.to_string(),
             Field::Real(number) => number.to_string(),
@@ -214,6 +215,7 @@ fn object(row: &CarvedRow) -> Json {
         "file": row.part.name(),
         "offset": row.offset,
         "columns": &row.columns[..],
+        "lost": &row.lost,
         "values": row.values.iter().map(as_json).collect::<Vec<_>>(),
     })
 }

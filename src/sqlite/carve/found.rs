@@ -150,12 +150,13 @@ impl Candidate<'_> {
             return None;
         }
         let (bytes, is_read) = read(&self.payload, live);
-        let (values, all_there) = values(&bytes, live.encoding, self)?;
+        let values = values(&bytes, live.encoding, self)?;
         if values.is_empty() || !says_enough(self, &values, &origin) {
             return None;
         }
-        let confidence = if is_read && all_there { self.confidence } else { Confidence::Low };
-        Some(row(self, (values, confidence), &origin, live))
+        let is_all = is_read && values.len() == types.len();
+        let confidence = if is_all { self.confidence } else { Confidence::Low };
+        Some(row(self, (values, types.len(), confidence), &origin, live))
     }
 }
 
@@ -170,15 +171,20 @@ fn size(value: &Plain) -> usize {
 
 fn row(
     candidate: &Candidate<'_>,
-    (values, confidence): (Vec<Plain>, Confidence),
+    (mut values, width, confidence): (Vec<Plain>, usize, Confidence),
     origin: &Origin,
     live: &Live,
 ) -> CarvedRow {
+    let there = values.len();
+    values.resize(width, Plain::Null);
     let shapes: Vec<&Shape> = origin.tables.iter().filter_map(|table| live.shapes.get(*table)).collect();
     let alike = |shape: &&Shape| shapes.iter().all(|other| shape.is_laid_out_like(other));
-    let (columns, values): (Arc<[String]>, _) = match shapes.first().filter(|shape| alike(shape)) {
-        None => (Arc::from([]), values),
-        Some(shape) => (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid)),
+    let (columns, values, lost): (Arc<[String]>, _, _) = match shapes.first().filter(|shape| alike(shape)) {
+        None => (Arc::from([]), values, (there..width).collect()),
+        Some(shape) => {
+            let lost = shape.table.stored.iter().take(width).skip(there).copied().collect();
+            (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid), lost)
+        }
     };
     let name =
         |shape: &&Shape| TableName { name: Arc::clone(&shape.table.name), is_dropped: shape.is_dropped };
@@ -188,6 +194,7 @@ fn row(
         rowid: candidate.rowid,
         columns,
         values,
+        lost,
         page: candidate.place.page,
         offset: candidate.place.offset,
         part: candidate.place.part,
@@ -209,12 +216,12 @@ fn read(payload: &Payload<'_>, live: &Live) -> (Vec<u8>, bool) {
     (bytes, is_whole)
 }
 
-/// The values, and whether they are all there; `None` if a text is none.
-fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option<(Vec<Plain>, bool)> {
+/// The values, as far as they are there; `None` if a text is none.
+fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option<Vec<Plain>> {
     let record = Record::parse(bytes).ok()?;
     let mut values = Vec::new();
     for value in record.values() {
-        let Ok(value) = value else { return Some((values, false)) };
+        let Ok(value) = value else { break };
         values.push(match value {
             Value::Null => Plain::Null,
             Value::Integer(number) => Plain::Integer(number),
@@ -230,7 +237,7 @@ fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option
             }
         });
     }
-    Some((values, true))
+    Some(values)
 }
 
 fn is_printable(text: &str) -> bool {
