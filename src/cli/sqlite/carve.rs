@@ -159,7 +159,7 @@ fn about(row: &CarvedRow) -> String {
     let place = match row.method {
         Method::FreePage => "unused page",
         Method::Freeblock | Method::Unallocated => "free space of page",
-        Method::OlderPage => "older version of page",
+        Method::OlderPage => "old state of page",
     };
     let file = match row.part {
         Part::Database => "",
