@@ -206,10 +206,12 @@ fn deleted_rows_are_shown_and_the_evidence_stays_as_it_was() {
         assert!(run.stdout.contains("\ngone (dropped)\n"), "{mode}: {}", run.stdout);
         assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
         assert!(!run.stdout.contains("event 301'"), "{}", run.stdout);
-        let run = sandbox.kbsec(["sqlite", "carve", "-f", "json", "-o", "rows.jsonl", "db/a.db"]).run().code(1);
+        let run =
+            sandbox.kbsec(["sqlite", "carve", "-f", "json", "-o", "rows.jsonl", "db/a.db"]).run().code(1);
         assert!(run.stdout.is_empty(), "{}", run.stdout);
         let rows = std::fs::read_to_string(sandbox.path("rows.jsonl")).unwrap();
-        let rows: Vec<serde_json::Value> = rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+        let rows: Vec<serde_json::Value> =
+            rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
         let row = rows.iter().find(|row| row["values"][1] == "event 300").unwrap();
         assert_eq!((&row["table"], &row["columns"][2]), (&"events".into(), &"at".into()), "{row}");
         assert!(row["page"].is_u64() && row["offset"].is_u64() && row["confidence"] != "low", "{row}");

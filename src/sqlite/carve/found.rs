@@ -150,11 +150,17 @@ impl Candidate<'_> {
             return None;
         }
         let (bytes, is_read) = read(&self.payload, live);
-        let values = values(&bytes, live.encoding, self)?;
+        let values = values(&bytes, live.encoding)?;
         if values.is_empty() || !says_enough(self, &values, &origin) {
             return None;
         }
-        let is_all = is_read && values.len() == types.len();
+        let is_odd = |value: &Plain| matches!(value, Plain::Text(text) if !is_plain(text));
+        // Other bytes may stand where the middle of a cell was overwritten.
+        let is_odd = !self.is_cell && values.iter().any(is_odd);
+        if is_odd && self.confidence < Confidence::High {
+            return None;
+        }
+        let is_all = is_read && values.len() == types.len() && !is_odd;
         let confidence = if is_all { self.confidence } else { Confidence::Low };
         Some(row(self, (values, types.len(), confidence), &origin, live))
     }
@@ -217,7 +223,7 @@ fn read(payload: &Payload<'_>, live: &Live) -> (Vec<u8>, bool) {
 }
 
 /// The values, as far as they are there; `None` if a text is none.
-fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option<Vec<Plain>> {
+fn values(bytes: &[u8], encoding: Encoding) -> Option<Vec<Plain>> {
     let record = Record::parse(bytes).ok()?;
     let mut values = Vec::new();
     for value in record.values() {
@@ -230,7 +236,7 @@ fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option
             Value::Blob(bytes) => Plain::Blob(bytes.to_vec()),
             Value::Text(bytes) => {
                 let (text, is_valid) = encoding.decode(bytes);
-                if !is_valid || !(candidate.is_cell || is_printable(&text)) {
+                if !is_valid {
                     return None;
                 }
                 Plain::Text(text)
@@ -240,18 +246,28 @@ fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option
     Some(values)
 }
 
-fn is_printable(text: &str) -> bool {
-    let odd = text.chars().filter(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t')).count();
-    odd * 16 <= text.len() || odd <= 1
+/// Whether a text has no signs that people do not write.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t'))
 }
 
 /// Whether so much fits that it is no chance.
 fn says_enough(candidate: &Candidate<'_>, values: &[Plain], origin: &Origin) -> bool {
-    if candidate.is_cell || origin.is_at_home && candidate.confidence == Confidence::High {
+    if candidate.is_cell {
         return true;
     }
+    let says = |value: &&Plain| match value {
+        Plain::Null => false,
+        Plain::Text(text) => !text.is_empty(),
+        Plain::Blob(bytes) => !bytes.is_empty(),
+        Plain::Integer(_) | Plain::Real(_) => true,
+    };
+    let count = values.iter().filter(says).count();
+    if origin.is_at_home && candidate.confidence == Confidence::High {
+        return count > 0;
+    }
     let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));
-    candidate.payload.total >= 6 && (text || values.len() >= 4)
+    candidate.payload.total >= 6 && (text || count >= 3)
 }
 
 /// The values in the order of the columns.

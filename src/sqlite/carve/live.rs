@@ -9,7 +9,7 @@ use crate::sqlite::header::{Encoding, Header};
 use crate::sqlite::image::Image;
 use crate::sqlite::overflow;
 use crate::sqlite::record::Record;
-use crate::sqlite::schema::{Schema, SchemaRow};
+use crate::sqlite::schema::{Index, Schema, SchemaRow, Source};
 
 /// The database as it is.
 pub(super) struct Live {
@@ -19,6 +19,8 @@ pub(super) struct Live {
     owners: Vec<Owner>,
     /// Free pages that dropped tables had; `None` where two of them claim the same.
     former: HashMap<u32, Option<usize>>,
+    /// How many values the entries of indexes have, and whether the last one is a rowid.
+    entries: HashSet<(usize, bool)>,
     /// Where the content of the last page of an overflow chain ends.
     pub(super) chain_ends: HashMap<u32, usize>,
     rows: HashSet<u64>,
@@ -40,6 +42,8 @@ pub(super) enum Owner {
 
 const SCHEMA_SQL: &str =
     "CREATE TABLE sqlite_schema(type TEXT, name TEXT, tbl_name TEXT, rootpage INT, sql TEXT)";
+/// Values of a row of a table that is not known.
+const WIDEST: usize = 64;
 /// Longer statements than this are none.
 const LONGEST_SQL: u64 = 1 << 24;
 
@@ -55,6 +59,7 @@ impl Live {
             shapes: Vec::new(),
             owners: vec![Owner::Nothing; pages + 1],
             former: HashMap::new(),
+            entries: HashSet::new(),
             chain_ends: HashMap::new(),
             rows: HashSet::new(),
             records: HashSet::new(),
@@ -70,6 +75,11 @@ impl Live {
         for index in &schema.indexes {
             live.walk(index.root, Owner::Index, unreadable, &mut |_, _| {});
         }
+        let entry = |index: &Index| {
+            let last = index.fields.last().map(|field| field.source);
+            (index.fields.len(), last == Some(Source::Rowid))
+        };
+        live.entries = schema.indexes.iter().map(entry).collect();
         live.freelist(header.first_trunk());
         live
     }
@@ -77,6 +87,18 @@ impl Live {
     /// How many pages there are to search; those that a log cut off count.
     pub(super) fn pages(&self) -> u32 {
         self.owners.len() as u32 - 1
+    }
+
+    /// How many values a row may have that no pointer leads to; rows of tables that nobody knows are not wide.
+    pub(super) fn widest(&self) -> usize {
+        self.shapes.iter().map(|shape| shape.table.stored.len()).fold(WIDEST, usize::max)
+    }
+
+    /// Whether a record may be an entry of an index, which looks like a row of a table WITHOUT ROWID.
+    pub(super) fn is_entry(&self, types: &[u64]) -> bool {
+        let is_rowid = matches!(types.last(), Some(1..=6 | 8 | 9));
+        self.entries.contains(&(types.len(), false))
+            || is_rowid && self.entries.contains(&(types.len(), true))
     }
 
     /// The dropped table that a free page belonged to.

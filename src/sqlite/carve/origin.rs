@@ -34,6 +34,9 @@ impl Origin {
         let strict = Self::fitting(clues, live, false);
         let fits = |table: usize| strict.iter().any(|(_, other)| *other == table);
         let home = live.home(clues.page);
+        if clues.keyed && home.is_none() && live.is_entry(clues.types) {
+            return Self { tables: Vec::new(), confidence: Confidence::Low, is_at_home: false };
+        }
         if let Some(home) = home.filter(|home| fits(*home)) {
             return Self::at_home(home, clues, &strict, live);
         }
