@@ -1,5 +1,6 @@
 //! The command line: arguments, commands, exit codes. The library below it never sees any of them.
 
+mod audit;
 mod environment;
 mod error;
 mod exit;
@@ -9,6 +10,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod project;
+mod reporting;
 mod rules;
 mod scan;
 mod sqlite;
@@ -56,6 +58,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
     Hook(hook::HookArgs),
+    /// Find plugins of the KB Labs platform that may do more than they should
+    Audit(audit::AuditArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
     /// Explain the exit codes
@@ -103,6 +107,7 @@ pub(crate) fn run() -> Exit {
         Command::Find(args) => find::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
+        Command::Audit(args) => audit::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };

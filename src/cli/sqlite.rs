@@ -30,7 +30,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Save every row that is still there into a new database
     Recover(recover::RecoverArgs),
-    /// Find deleted rows that are still in the file or its log
+    /// Find deleted rows that are still in the file, its log or its journal
     Carve(carve::CarveArgs),
     /// Show what every page is used for, and which are damaged
     Map(map::MapArgs),

@@ -168,6 +168,9 @@ impl BackupError {
                     "it is damaged: make a snapshot and recover it"
                 }
                 Some(rusqlite::ErrorCode::DiskFull) => "free some space; nothing was left behind",
+                Some(rusqlite::ErrorCode::SystemIoFailure) if online::is_of_writing(cause) => {
+                    "choose another folder for the backups, or free some space; nothing was left behind"
+                }
                 Some(rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly) => {
                     "run this as a user who may write beside the database: SQLite needs that to share its log"
                 }
@@ -189,7 +192,7 @@ impl BackupError {
 /// source that can be copied is no error: see [`Verdict::Corrupt`].
 pub fn backup(
     options: &Options,
-    check: &dyn Fn(&Path) -> CheckVerdict,
+    check: &(dyn Fn(&Path) -> CheckVerdict + Sync),
     progress: &dyn Fn(Progress),
 ) -> Result<Outcome, BackupError> {
     if !options.folder.is_dir() {
@@ -201,8 +204,9 @@ pub fn backup(
     let (draft, file) = Draft::file(&options.folder.join(format!("{name}.sqlite")))?;
     online::copy(&source, draft.path(), options.limit, progress)?;
     synchronise(&file, draft.path())?;
-    let findings = verification::verify(draft.path(), check);
-    let seal = Seal::of(&Evidence::open(draft.path())?, 0)?;
+    let sealed = || Seal::of(&Evidence::open(draft.path())?, 0);
+    let (findings, seal) = rayon::join(|| verification::verify(draft.path(), check), sealed);
+    let seal = seal?;
     let corrupt = matches!(findings.verdict, Verdict::Corrupt(_));
     let ending = if corrupt { "sqlite.corrupt" } else { "sqlite" };
     let copy = options.folder.join(format!("{name}.{ending}"));

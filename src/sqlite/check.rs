@@ -6,6 +6,7 @@
 mod account;
 mod bugs;
 mod deep;
+mod entry;
 mod fault;
 mod frame;
 mod guess;
@@ -248,14 +249,18 @@ impl Pass<'_> {
             walker.tree(&tree);
         }
         let mut rows = Vec::new();
-        walk::records(self.image, 1, &mut |Met { page, cell, rowid, payload }| match SchemaRow::read(
-            rowid.unwrap_or(0),
-            payload,
-            walker.encoding,
-        ) {
-            Ok(row) => rows.push(row),
-            Err(what) => {
-                self.faults.add(Fault::new(Rule::Schema, "sqlite_schema", page, what).at(cell, rowid));
+        walk::records(self.image, 1, &mut |Met { page, cell, rowid, payload }| {
+            let fault = |rule, what: String| {
+                self.faults.add(Fault::new(rule, "sqlite_schema", page, what).at(cell, rowid));
+            };
+            match SchemaRow::read(rowid.unwrap_or(0), payload, walker.encoding) {
+                Ok(mut row) => {
+                    let stored = values(payload).unwrap_or_default();
+                    entry::mend(&mut row, &fault);
+                    entry::look(&row, &stored, walker.encoding, self.image.pages(), &fault);
+                    rows.push(row);
+                }
+                Err(what) => fault(Rule::Schema, what),
             }
         });
         rows.sort_by_key(|row| row.rowid);
@@ -314,7 +319,9 @@ impl Pass<'_> {
 
     /// Whether the counters of AUTOINCREMENT tables are as large as the rowids.
     fn sequences(&self, schema: &Schema, trees: &[Tree<'_>]) {
-        let Some(counters) = schema.tables.iter().find(|table| &*table.name == "sqlite_sequence") else {
+        let Some(counters) =
+            schema.tables.iter().find(|table| table.name.eq_ignore_ascii_case("sqlite_sequence"))
+        else {
             return;
         };
         walk::records(self.image, counters.root, &mut |Met { page, cell, rowid, payload }| {

@@ -9,7 +9,7 @@ pub(crate) mod corpus;
 mod damage;
 pub(crate) mod exhaustive;
 mod footprint;
-mod log;
+pub(crate) mod log;
 mod many_tables;
 mod matrix;
 pub(crate) mod oracle;

@@ -121,10 +121,10 @@ impl Header {
         be32(&self.bytes, 40)
     }
 
-    /// Offset 44: 1 to 4; 0 in a database without tables.
+    /// Offset 44: 1 to 4; 0 in a database without tables. Of its four bytes SQLite looks at the last one only.
     #[must_use]
-    pub fn schema_format(&self) -> u32 {
-        be32(&self.bytes, 44)
+    pub fn schema_format(&self) -> u8 {
+        self.bytes[47]
     }
 
     /// Offset 52: the largest root page in a database that vacuums itself, 0 in others.
@@ -139,10 +139,10 @@ impl Header {
         be32(&self.bytes, 56)
     }
 
-    /// The encoding; UTF-8 where the number says nothing.
+    /// The encoding as SQLite takes it, which looks at the last two bits of the number; UTF-8 where they say nothing.
     #[must_use]
     pub fn encoding(&self) -> Encoding {
-        match self.encoding_code() {
+        match self.encoding_code() & 3 {
             2 => Encoding::Utf16Le,
             3 => Encoding::Utf16Be,
             _ => Encoding::Utf8,

@@ -57,11 +57,12 @@ impl Image {
     }
 
     /// The same with other contents for some pages: `frames` tells where in `log` each of them begins, `pages` how many
-    /// there are then. Not believed are more than [`UNWRITTEN`] pages behind the last one that stands anywhere.
+    /// there are then. Not believed are more than [`UNWRITTEN`] pages beyond as many as the file and the frames hold,
+    /// whatever number a frame has.
     #[must_use]
     pub fn with_frames(&self, log: Arc<Evidence>, frames: HashMap<u32, u64>, pages: u32) -> Self {
-        let last = frames.keys().copied().fold(self.pages, u32::max);
-        let pages = pages.min(last.saturating_add(UNWRITTEN));
+        let held = self.pages.saturating_add(u32::try_from(frames.len()).unwrap_or(u32::MAX));
+        let pages = pages.min(held.saturating_add(UNWRITTEN));
         Self { pages, log: Some(Log { file: log, frames: Arc::new(frames) }), ..self.clone() }
     }
 
@@ -186,6 +187,9 @@ mod tests {
         assert_eq!((plain.pages(), image.pages()), (3, 4));
         assert_eq!((image.stored(2), image.stored(3)), (Stored::Log(600), Stored::File(1024)));
         let log = Arc::clone(image.log().unwrap());
-        assert_eq!(plain.with_frames(log, HashMap::from([(4, 100)]), u32::MAX).pages(), 4 + UNWRITTEN);
+        for page in [4, u32::MAX] {
+            let image = plain.with_frames(Arc::clone(&log), HashMap::from([(page, 100)]), u32::MAX);
+            assert_eq!(image.pages(), 4 + UNWRITTEN);
+        }
     }
 }

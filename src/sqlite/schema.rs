@@ -166,7 +166,8 @@ impl Affinity {
 }
 
 impl SchemaRow {
-    /// The row in a record of the schema table.
+    /// The row in a record of the schema table. As for SQLite, bytes stand for a text, and what is no text in them for
+    /// some characters.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -178,10 +179,7 @@ impl SchemaRow {
             return Err(format!("it has {} values instead of five", values.len()));
         };
         let text = |value, what| match value {
-            Value::Text(bytes) => match encoding.decode(bytes) {
-                (text, true) => Ok(text),
-                (text, false) => Err(format!("its {what} is damaged: {text}")),
-            },
+            Value::Text(bytes) | Value::Blob(bytes) => Ok(encoding.decode(bytes).0),
             _ => Err(format!("its {what} is no text")),
         };
         let root = match root {
@@ -195,11 +193,18 @@ impl SchemaRow {
     }
 }
 
+impl SchemaRow {
+    /// Whether it has a name that SQLite keeps for itself.
+    fn is_of_sqlite(&self) -> bool {
+        self.name.as_bytes().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"sqlite_"))
+    }
+}
+
 impl Schema {
     /// The same as a database of this schema format means it: before 4, every key is sorted from small to large (section
     /// 1.3.6).
     #[must_use]
-    pub fn of_format(mut self, format: u32) -> Self {
+    pub fn of_format(mut self, format: u8) -> Self {
         if format < 4 {
             let keys = self.tables.iter_mut().flat_map(|table| &mut table.key);
             let fields = self.indexes.iter_mut().flat_map(|index| &mut index.fields);

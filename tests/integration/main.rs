@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop there")]
 
 mod architecture;
+mod audit;
 mod bad_input;
 mod common;
 mod every_rule;
@@ -9,6 +10,7 @@ mod find;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
+mod plugin_engines;
 mod push;
 mod scan;
 mod secrets;

@@ -188,6 +188,73 @@ fn processes_that_use_the_database_are_named() {
     user.execute_batch("INSERT INTO events(name) VALUES ('still writing'); COMMIT").unwrap();
 }
 
+/// A file may not grow beyond a limit, which is what a full disk looks like to a program that ignores the signal.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_an_error_and_leaves_nothing_half_written() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "delete");
+    user.execute_batch(
+        "INSERT INTO events(name, at) SELECT hex(randomblob(100)), value FROM
+           (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 4000) SELECT value FROM n);",
+    )
+    .unwrap();
+    drop(user);
+    std::fs::create_dir(sandbox.path("out")).unwrap();
+    let before = state(&sandbox.path("out"));
+    let source = std::fs::read(sandbox.path("a.db")).unwrap();
+    for (limit, command) in [
+        ("100", "recover a.db -o out/new.db"),
+        ("100", "backup a.db -o out"),
+        ("100", "snapshot a.db -o out/evidence"),
+        ("2", "seal a.db -o out/a.seal"),
+    ] {
+        let script = format!("trap '' XFSZ; ulimit -f {limit}; exec kbsec sqlite {command}");
+        let run = sandbox.program("sh", ["-c", &script]).run().code(2);
+        let lines: Vec<&str> = run.stderr.lines().collect();
+        let [error, hint] = lines[..] else { panic!("{command}: {}", run.stderr) };
+        assert!(error.starts_with("kbsec: cannot ") || error.starts_with("kbsec: SQLite cannot "), "{error}");
+        assert!(["room", "space", "another folder"].iter().any(|word| hint.contains(word)), "{hint}");
+        assert_eq!(state(&sandbox.path("out")), before, "{command}");
+        assert!(std::fs::read(sandbox.path("a.db")).unwrap() == source, "{command}");
+    }
+}
+
+#[test]
+fn deleted_rows_are_found_and_the_evidence_stays_as_it_was() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "wal");
+    user.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); DELETE FROM events WHERE id = 7").unwrap();
+    sandbox.write("a.db-journal", "");
+    let before = state(&sandbox.path(""));
+    let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(1);
+    assert!(run.stdout.contains("rowid 7: whole, table certain"), "{}", run.stdout);
+    assert!(run.stdout.contains("id=7 | name='event 7' | at=49"), "{}", run.stdout);
+    assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+    assert!(!run.stdout.contains("event 8'"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "carve", "-f", "json", "a.db"]).run().code(1);
+    let rows: Vec<serde_json::Value> =
+        run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [row] = &rows[..] else { panic!("{}", run.stdout) };
+    assert_eq!(row["values"], serde_json::json!([7, "event 7", 49]));
+    assert_eq!((&row["table"], &row["rowid"]), (&"events".into(), &7.into()));
+    assert_eq!((&row["confidence"], &row["table_confidence"]), (&"high".into(), &"high".into()));
+    assert_eq!(state(&sandbox.path("")), before);
+}
+
+#[test]
+fn no_deleted_row_and_no_database_are_told_apart() {
+    let sandbox = Sandbox::new();
+    drop(database(&sandbox.path("a.db"), "delete"));
+    let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(0);
+    assert!(run.stdout.contains("No deleted row was found"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "carve", "nothing.db"]).run().code(2);
+    assert!(run.stdout.is_empty() && run.stderr.contains("nothing.db"), "{}", run.stderr);
+    sandbox.write("other.db", "PK\x03\x04 and more than a hundred bytes ".repeat(9));
+    let run = sandbox.kbsec(["sqlite", "carve", "other.db"]).run().code(3);
+    assert!(run.stderr.contains("names no page size"), "{}", run.stderr);
+}
+
 #[test]
 fn deleted_rows_are_shown_and_the_evidence_stays_as_it_was() {
     for mode in ["delete", "persist", "wal"] {

@@ -66,7 +66,8 @@ pub(crate) fn run(args: &CarveArgs, context: &Context) -> anyhow::Result<Exit> {
         Form::Objects => outcome.rows.iter().try_for_each(|row| writeln!(out, "{}", object(row))),
     })?;
     tell(&outcome, context);
-    Ok(match (outcome.rows.is_empty(), outcome.unreadable.is_empty()) {
+    let is_complete = outcome.unreadable.is_empty() && !outcome.has_changed;
+    Ok(match (outcome.rows.is_empty() && outcome.left_out == 0, is_complete) {
         (false, _) => Exit::Findings,
         (true, false) => Exit::Incomplete,
         (true, true) => Exit::Clean,
@@ -75,8 +76,11 @@ pub(crate) fn run(args: &CarveArgs, context: &Context) -> anyhow::Result<Exit> {
 
 /// What is no row.
 fn tell(outcome: &Outcome, context: &Context) {
-    for what in &outcome.unreadable {
+    for what in outcome.unreadable.iter().take(FIRST) {
         context.note(&format!("cannot be read: {what}"));
+    }
+    if outcome.unreadable.len() > FIRST {
+        context.note(&format!("and {} more places cannot be read", outcome.unreadable.len() - FIRST));
     }
     for note in &outcome.notes {
         context.note(note);

@@ -3,20 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use kbsec::coverage::{Coverage, Gap, Holder};
 use kbsec::finding::Finding;
-use kbsec::report::{Format, Report, Run, Style};
 use kbsec::sqlite::check::{self, Outcome};
 use kbsec::sqlite::discover::discover;
 use kbsec::sqlite::evidence::EvidenceError;
 use kbsec::sqlite::files::Files;
 use kbsec::sqlite::holders;
 
+use crate::cli::Context;
 use crate::cli::environment::Environment;
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
-use crate::cli::{Context, output};
+use crate::cli::reporting::{Examined, ReportArgs};
 
 /// Find every damage of databases, and say where it is
 ///
@@ -29,16 +28,8 @@ pub(crate) struct CheckArgs {
     /// Databases, or folders with databases
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Format of the report
-    #[arg(long, short, default_value = "text", help_heading = "Output")]
-    #[arg(value_parser = PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>()))]
-    format: Format,
-    /// Write the report to a file
-    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
-    /// Exit with 0 even when there are findings
-    #[arg(long, help_heading = "Output")]
-    exit_zero: bool,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 /// How often to read a database that changes meanwhile.
@@ -47,34 +38,10 @@ const ATTEMPTS: u32 = 4;
 /// Runs the check and writes the report.
 pub(crate) fn run(args: &CheckArgs, context: &Context) -> anyhow::Result<Exit> {
     let started = Environment::now();
-    args.output.as_deref().map(output::check).transpose()?;
+    args.report.check()?;
     let (findings, coverage) = examine(args, context)?;
-    let exit = match (findings.is_empty() || args.exit_zero, coverage.is_incomplete()) {
-        (false, _) => Exit::Findings,
-        (true, true) => Exit::Incomplete,
-        (true, false) => Exit::Clean,
-    };
-    let here = context.environment.directory.clone();
-    let run = Run {
-        version: env!("CARGO_PKG_VERSION"),
-        subject: subject(args),
-        root: here.clone(),
-        base: here,
-        repository: None,
-        interrupted: false,
-        exit_code: exit as u8,
-        time: (started, Environment::now()),
-    };
-    let rules = check::rules();
-    let report = Report { findings: &findings, coverage: &coverage, rules: &rules, run: &run };
-    let style = Style {
-        color: args.output.is_none() && context.environment.wants_color(context.color),
-        width: context.environment.width(),
-        reveal: None,
-    };
-    let reporter = args.format.reporter(style);
-    output::write(args.output.as_deref(), |out| reporter.write(&report, out))?;
-    Ok(exit)
+    let examined = Examined { subject: subject(args), started, findings, coverage, rules: check::rules() };
+    args.report.write(&examined, context)
 }
 
 fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>, Coverage)> {

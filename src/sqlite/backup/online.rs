@@ -124,6 +124,12 @@ fn run(
     }
 }
 
+/// Whether the system refused to write, which is only ever done to the copy.
+pub(super) fn is_of_writing(cause: &Error) -> bool {
+    // SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC and SQLITE_IOERR_TRUNCATE.
+    cause.sqlite_error().is_some_and(|error| [778, 1034, 1546].contains(&error.extended_code))
+}
+
 /// The error in our words where we know better ones.
 fn told(source: &Source, cause: Error) -> BackupError {
     let path = source.path.clone();

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::super::fixture::{Case, Recipe};
 use super::super::witness::{Other, database, names, state};
 use super::super::{seal, snapshot};
 use super::*;
@@ -180,6 +181,43 @@ fn a_damaged_source_is_labelled_and_kept_apart() {
     let check = |_: &Path| CheckVerdict::Damaged(vec!["odd".into()]);
     let outcome = backup(&sound.options(), &check, &|_| {}).unwrap();
     assert_eq!(outcome.verdict, Verdict::Corrupt(vec!["odd".into()]));
+}
+
+#[test]
+fn every_damage_of_the_source_is_labelled_and_takes_no_good_backup_away() {
+    let sample = Recipe { auto_vacuum: 0, ..Recipe::platform() }.build();
+    let place = Place::new();
+    fs::write(&place.path, &sample.db).unwrap();
+    let good = run(&place.options()).unwrap();
+    assert_eq!(good.verdict, Verdict::Verified);
+    let kept =
+        |outcome: &Outcome| [&outcome.copy, &outcome.manifest, &outcome.seal].iter().all(|p| p.exists());
+    // A leaf, an overflow chain, a page of an index, swapped leaves, an edited entry, the free list, a cut file.
+    for (name, time) in ["d01", "d13", "d20", "d16", "d21", "d11", "d05"].into_iter().zip(TIME + 1..) {
+        let damaged = Case::named(name).apply(&sample, 1).unwrap();
+        fs::write(&place.path, &damaged.db).unwrap();
+        let before = state(place.folder.path());
+        let files = names(place.out.path()).len();
+        // SQLite alone has to see it here; kbsec's own check comes on top.
+        let options = Options { time, keep: Some(1), ..place.options() };
+        match backup(&options, &|_| CheckVerdict::NotRun, &|_| {}) {
+            Ok(outcome) => {
+                assert!(matches!(outcome.verdict, Verdict::Corrupt(_)), "{name}: {:?}", outcome.verdict);
+                assert!(outcome.copy.to_str().unwrap().ends_with(".sqlite.corrupt"), "{name}");
+                assert!(fs::read_to_string(&outcome.manifest).unwrap().contains("\"verified\": false"));
+                assert_eq!(outcome.pruned, [""; 0].map(PathBuf::from), "{name}");
+            }
+            Err(error) => {
+                assert!(name == "d05" && error.hint().contains("damaged"), "{name}: {error}");
+                assert_eq!(names(place.out.path()).len(), files, "{name}");
+            }
+        }
+        assert!(kept(&good), "{name}");
+        assert!(before == state(place.folder.path()), "{name}");
+    }
+    fs::write(&place.path, &sample.db).unwrap();
+    let later = run(&Options { time: TIME + 100, keep: Some(1), ..place.options() }).unwrap();
+    assert!(later.pruned.contains(&good.copy) && !kept(&good) && kept(&later));
 }
 
 #[test]

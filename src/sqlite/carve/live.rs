@@ -224,7 +224,11 @@ impl Live {
                 unreadable.push(format!("page {number}: {}", cause.kind()));
                 continue;
             }
-            let Ok(page) = BtreePage::parse(&bytes, number, geometry) else { continue };
+            let Ok(page) = BtreePage::parse(&bytes, number, geometry) else {
+                unreadable
+                    .push(format!("page {number}: it is damaged, so that rows on it may live all the same"));
+                continue;
+            };
             for cell in page.iter().flatten() {
                 stack.extend(cell.child);
                 self.keep(&cell, page.kind(), owner);

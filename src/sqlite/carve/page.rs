@@ -12,6 +12,9 @@ use crate::sqlite::bytes::{be16, varint};
 use crate::sqlite::header::Geometry;
 use crate::sqlite::record::Record;
 
+/// How many tables are tried for a cell without head on a page that any table may have had.
+const MOST_TABLES: usize = 256;
+
 /// A search, and what it found.
 pub(super) struct Scan<'a> {
     live: &'a Live,
@@ -211,7 +214,7 @@ impl<'a> Scan<'a> {
                 std::iter::once(number).chain(all.filter(|table| dropped(*table))).collect()
             }
             (Owner::Nothing | Owner::Trunk(_), Some(number)) => vec![number],
-            (Owner::Nothing, None) if ground.is_listed(at) => all.collect(),
+            (Owner::Nothing, None) if ground.is_listed(at) => all.take(MOST_TABLES).collect(),
             _ => Vec::new(),
         }
     }

@@ -51,8 +51,10 @@ pub(super) fn image(files: &Files, faults: &Faults) -> Option<Image> {
 pub(super) fn header(header: &Header, image: &Image, faults: &Faults) {
     let bad = |what: String| faults.add(Fault::new(Rule::Header, "the header", 1, what));
     let odd = |what: String| faults.add(Fault::new(Rule::HeaderNote, "the header", 1, what));
-    if header.read_version() > 2 || header.read_version() == 0 {
+    if header.read_version() > 2 {
         bad(format!("byte 19, the read version, is {}; 1 or 2 are known", header.read_version()));
+    } else if header.read_version() == 0 {
+        odd("byte 19, the read version, is 0, which SQLite takes for 1".to_owned());
     }
     if header.write_version() > 2 || header.write_version() == 0 {
         odd(format!(
@@ -66,8 +68,15 @@ pub(super) fn header(header: &Header, image: &Image, faults: &Faults) {
     if header.schema_format() > 4 {
         bad(format!("the schema format is {}; 1 to 4 are known", header.schema_format()));
     }
+    if header.bytes()[44..47] != [0; 3] {
+        odd(format!(
+            "bytes 44 to 46 are not zero; SQLite takes {} for the schema format",
+            header.schema_format()
+        ));
+    }
     if header.encoding_code() > 3 {
-        bad(format!("the text encoding is {}; 1 to 3 are known", header.encoding_code()));
+        let (code, taken) = (header.encoding_code(), header.encoding().name());
+        odd(format!("the text encoding is {code}, which SQLite takes for {taken}; 1 to 3 are known"));
     }
     if header.expansion().iter().any(|byte| *byte != 0) {
         odd("bytes 72 to 91 are not zero".to_owned());

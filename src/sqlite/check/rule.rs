@@ -26,6 +26,7 @@ pub(super) enum Rule {
     Freelist,
     PointerMap,
     Schema,
+    SchemaRow,
     IndexEntry,
     Unique,
     NotNull,
@@ -45,7 +46,7 @@ pub(super) enum Rule {
 use Rule::{
     Cell, Constraint, Freelist, Header, HeaderNote, HotJournal, IndexEntry, JournalForeign, KeyOrder, Layout,
     LogDamaged, LogForeign, LogIgnored, NotADatabase, NotNull, OrphanPage, Overflow, Page, PointerMap,
-    Record, Reference, Schema, SearchIndex, Sequence, SharedPage, StoppedWriter, Text, TornPage,
+    Record, Reference, Schema, SchemaRow, SearchIndex, Sequence, SharedPage, StoppedWriter, Text, TornPage,
     TrailingBytes, TreeShape, Truncated, Unique, Unreadable,
 };
 
@@ -55,7 +56,7 @@ const NEXT: &str =
 const REINDEX: &str = "if nothing else is damaged, run `REINDEX` on a copy: the rows are in the table";
 
 /// Each rule with its name, how bad it is, its title, and what it means.
-const TOLD: [(Rule, &str, Severity, &str, &str); 33] = [
+const TOLD: [(Rule, &str, Severity, &str, &str); 34] = [
     (
         NotADatabase,
         "not-a-database",
@@ -130,6 +131,14 @@ const TOLD: [(Rule, &str, Severity, &str, &str); 33] = [
     ),
     (PointerMap, "pointer-map", Severity::High, "Damaged pointer map", "the next vacuum can destroy tables"),
     (Schema, "schema", Severity::Critical, "Damaged schema", "SQLite refuses the whole database"),
+    (
+        SchemaRow,
+        "schema-row",
+        Severity::Medium,
+        "Schema row that contradicts its statement",
+        "SQLite goes by the statement; programs that look for it by its type or name miss it, and to drop or rename its \
+         table can destroy the schema",
+    ),
     (
         IndexEntry,
         "index-entry",

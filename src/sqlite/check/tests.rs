@@ -2,6 +2,12 @@
 
 #[cfg(test)]
 mod bit_flips;
+#[cfg(test)]
+mod claims;
+#[cfg(test)]
+mod lock_byte;
+#[cfg(test)]
+mod shrinking;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -85,7 +85,9 @@ fn statement(row: &SchemaRow) -> Result<String, String> {
     if !begins(sql, &["CREATE"]) {
         return Err("its statement does not begin with CREATE".into());
     }
-    Ok(sql.replacen("sqlite_", "kbsec_sqlite_", usize::from(row.name.starts_with("sqlite_"))))
+    // SQLite does not mind the case of letters in names.
+    let place = sql.to_ascii_lowercase().find("sqlite_").filter(|_| row.is_of_sqlite());
+    Ok(place.map_or_else(|| sql.to_owned(), |at| format!("{}kbsec_{}", &sql[..at], &sql[at..])))
 }
 
 fn begins(sql: &str, words: &[&str]) -> bool {
@@ -201,10 +203,10 @@ impl Told {
         let default = self.default.as_ref().and_then(|text| default(scratch, &self.declared, text));
         Column {
             name: self.name.clone(),
-            declared: self.declared.clone(),
             not_null: self.not_null,
             is_virtual: self.hidden == 2,
             affinity: Affinity::of(&self.declared),
+            declared: self.declared.clone(),
             default: default.unwrap_or(Value::Null),
         }
     }

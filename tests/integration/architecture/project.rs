@@ -6,7 +6,7 @@ use regex::Regex;
 use super::Text;
 
 /// Packages of the lock file at most. The finished tool may have 300; the foundation has to leave room.
-const LOCKED_PACKAGES: usize = 160;
+const LOCKED_PACKAGES: usize = 205;
 
 /// Dependencies without a reason, and a lock file that has grown too long.
 pub(super) fn dependencies(manifest: &str, lock: &str) -> Vec<String> {
@@ -125,9 +125,8 @@ mod tests {
     fn a_long_lock_file_is_a_fault() {
         let lock = "[[package]]\n".repeat(LOCKED_PACKAGES);
         assert_eq!(dependencies("", &lock), [""; 0]);
-        assert!(
-            dependencies("", &format!("{lock}[[package]]\n"))[0].starts_with("Cargo.lock:1: 161 packages")
-        );
+        let told = dependencies("", &format!("{lock}[[package]]\n"));
+        assert!(told[0].starts_with(&format!("Cargo.lock:1: {} packages", LOCKED_PACKAGES + 1)));
     }
 
     #[test]

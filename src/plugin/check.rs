@@ -1,0 +1,145 @@
+//! A check: one way in which permissions are wider, narrower or other than they look.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::handler::{Handler, handlers};
+use super::manifest::Manifest;
+use super::modules::Modules;
+use super::package::Package;
+use super::value::{Place, Value};
+use crate::finding::{
+    Confidence, Finding, FindingBuilder, Help, Location, Origin, RuleId, RuleMeta, Severity,
+};
+use crate::secret::FingerprintKey;
+use crate::span::Position;
+
+/// What a check is and does. Each has a file of its own in `checks`.
+pub(crate) struct Check {
+    /// The part of the rule id behind `plugin/`.
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    /// The severity unless a fault has its own.
+    pub(crate) severity: Severity,
+    pub(crate) impact: &'static str,
+    /// What to do, in order.
+    pub(crate) steps: &'static [&'static str],
+    pub(crate) run: fn(&Plugin, &mut Vec<Fault>),
+}
+
+/// A plugin that is examined.
+pub(crate) struct Plugin {
+    pub(crate) package: Package,
+    pub(crate) manifest: Manifest,
+    pub(crate) handlers: Vec<Handler>,
+}
+
+/// Something that a check found.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    /// The literal in the manifest.
+    pub(crate) at: Place,
+    /// What is wrong, as a sentence.
+    pub(crate) what: String,
+    pub(crate) severity: Option<Severity>,
+    /// How the value came to its place.
+    pub(crate) origin: Vec<String>,
+    /// The handler that gets it.
+    pub(crate) handler: Option<String>,
+}
+
+impl Fault {
+    /// A fault about a value.
+    pub(crate) fn of(value: &Value, what: impl Into<String>) -> Self {
+        let origin = value.steps().map(|step| step.what.to_string()).collect();
+        Self { at: value.at.clone(), what: what.into(), severity: None, origin, handler: None }
+    }
+
+    pub(crate) fn severity(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
+    }
+
+    pub(crate) fn handler(self, handler: &Handler) -> Self {
+        Self { handler: Some(handler.name.clone()), ..self }
+    }
+}
+
+impl Plugin {
+    pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
+        let handlers = handlers(&manifest);
+        Self { package, manifest, handlers }
+    }
+
+    /// Its id, or the name of its package.
+    pub(crate) fn name(&self) -> &str {
+        self.manifest.id().unwrap_or(&self.package.name)
+    }
+}
+
+impl Check {
+    pub(crate) fn meta(&self) -> Option<Arc<RuleMeta>> {
+        let help = Help {
+            impact: self.impact.to_owned(),
+            steps: self.steps.iter().map(ToString::to_string).collect(),
+            uri: None,
+            audit_log: None,
+        };
+        Some(Arc::new(RuleMeta {
+            id: RuleId::new(format!("plugin/{}", self.id)).ok()?,
+            title: self.title.to_owned(),
+            severity: self.severity,
+            confidence: Confidence::High,
+            help,
+        }))
+    }
+
+    /// The findings about a plugin: one for each literal, with the handlers that get it.
+    pub(crate) fn findings(&self, plugin: &Plugin, modules: &Modules, base: &Path) -> Vec<Finding> {
+        let mut faults = Vec::new();
+        (self.run)(plugin, &mut faults);
+        let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
+        for fault in faults {
+            let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
+            groups.entry(key).or_default().push(fault);
+        }
+        let Some(meta) = self.meta() else { return Vec::new() };
+        let build = |group: Vec<Fault>| {
+            let first = group.first()?;
+            let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(self.severity);
+            let mut builder = FindingBuilder::new(Arc::clone(&meta)).severity(severity).reason(&first.what);
+            if !first.origin.is_empty() {
+                let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
+                builder = builder.reason(format!("granted by {}", way.join(", then ")));
+            }
+            let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
+            builder = builder.reason(told(plugin.name(), &names));
+            let location = location(&first.at, modules, base);
+            builder.location(location).build(&FingerprintKey::default()).ok()
+        };
+        groups.into_values().filter_map(build).collect()
+    }
+}
+
+/// Who it is about: the plugin, and the first handlers.
+fn told(plugin: &str, handlers: &[String]) -> String {
+    let mut names: Vec<&str> = handlers.iter().map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
+    match names.as_slice() {
+        [] => format!("plugin {plugin}"),
+        [one] => format!("plugin {plugin}: {one}"),
+        [one, rest @ ..] => format!("plugin {plugin}: {one} and {} more", rest.len()),
+    }
+}
+
+fn location(at: &Place, modules: &Modules, base: &Path) -> Location {
+    let origin = Origin::File { path: base.join(&*at.file) };
+    let text = modules.text(&at.file).unwrap_or_default();
+    let place = |offset: u64| {
+        let end = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+        Position::START.advance(text.as_bytes().get(..end).unwrap_or_default())
+    };
+    let (start, end) = (place(at.span.start), place(at.span.end));
+    Location { span: at.span, start, end, ..Location::of_input(origin, &[]) }
+}

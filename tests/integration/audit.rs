@@ -1,0 +1,81 @@
+//! `kbsec audit`, end to end: manifests are read and not run, and what cannot be read is named.
+
+use crate::common::Sandbox;
+
+/// A plugin whose manifest has these permissions.
+fn plugin(sandbox: &Sandbox, name: &str, permissions: &str) {
+    let package = format!(r#"{{ "name": "@acme/{name}", "kb": {{ "manifest": "./dist/manifest.js" }} }}"#);
+    sandbox.write(format!("plugins/{name}/package.json"), package);
+    let manifest = format!(
+        "import {{ combinePermissions, kbPlatformPreset }} from '@kb-labs/sdk';\n\
+         import {{ PATHS }} from '@acme/shared';\n\
+         throw new Error('this must not run');\n\
+         export const manifest = {{\n  schema: 'kb.plugin/3',\n  id: '@acme/{name}',\n  version: '1.0.0',\n  \
+         cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }},\n  permissions: {permissions},\n}};\n"
+    );
+    sandbox.write(format!("plugins/{name}/src/manifest.ts"), manifest);
+}
+
+fn workspace() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("shared/package.json", r#"{ "name": "@acme/shared", "exports": "./dist/index.js" }"#);
+    sandbox.write("shared/src/index.ts", "export const PATHS = ['docs/**', 'notes/**'] as const;\n");
+    sandbox
+}
+
+#[test]
+fn a_tight_plugin_is_clean() {
+    let sandbox = workspace();
+    plugin(&sandbox, "tight", "{ fs: { read: [...PATHS] }, quotas: { timeoutMs: 60_000, memoryMb: 256 } }");
+    let run = sandbox.kbsec(["audit"]).run().code(0);
+    assert!(run.stdout.contains("1 plugin"), "{}", run.stdout);
+}
+
+#[test]
+fn what_is_too_wide_is_named_with_its_place_and_its_way() {
+    let sandbox = workspace();
+    let permissions = "combinePermissions()\n    .withFs({ mode: 'read', allow: PATHS })\n    \
+                       .withFs({ mode: 'readWrite', allow: ['out/**'] })\n    \
+                       .withQuotas({ timeoutMs: 1000, memoryMb: 256 })\n    .build()";
+    plugin(&sandbox, "wide", permissions);
+    let run = sandbox.kbsec(["audit", "-f", "json"]).run().code(1);
+    let report = run.json();
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 2);
+    for finding in findings {
+        assert_eq!(finding["rule_id"], "plugin/mode-flip-widening");
+        assert_eq!(finding["severity"], "high");
+    }
+    // The literal stands in another package.
+    let run = sandbox.kbsec(["audit"]).run().code(1);
+    assert!(run.stdout.contains("where       shared/src/index.ts:1:23"), "{}", run.stdout);
+    assert!(run.stdout.contains("import PATHS from @acme/shared"), "{}", run.stdout);
+    drop(sandbox.kbsec(["audit", "-f", "sarif"]).run().code(1).says("plugin/mode-flip-widening"));
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_is_audited() {
+    let sandbox = workspace();
+    plugin(&sandbox, "tight", "{ fs: { read: [...PATHS] }, quotas: { timeoutMs: 1, memoryMb: 1 } }");
+    plugin(&sandbox, "broken", "{ fs: { read: [ } }");
+    sandbox.write(
+        "plugins/gone/package.json",
+        r#"{ "name": "gone", "kb": { "manifest": "./dist/manifest.js" } }"#,
+    );
+    sandbox.write(
+        "plugins/out/package.json",
+        r#"{ "name": "out", "kb": { "manifest": "../../../etc/passwd.js" } }"#,
+    );
+    sandbox.write("plugins/odd/package.json", "{ \"name\": ");
+    sandbox.write("home/.kb/ignored", "");
+    let run = sandbox.kbsec(["audit"]).run().code(3);
+    for gap in [
+        "plugins/broken/src/manifest.ts:9:",
+        "plugins/gone/package.json:1:1: the manifest that it names is not",
+        "plugins/out/package.json:1:1: the manifest that it names lies",
+        "plugins/odd/package.json: EOF while parsing",
+    ] {
+        assert!(run.stdout.contains(gap), "{gap}\n{}", run.stdout);
+    }
+    drop(sandbox.kbsec(["audit", "nowhere"]).run().code(2).complains("nowhere is no folder"));
+}
