@@ -128,7 +128,7 @@ pub enum Method {
 pub enum Confidence {
     /// A part of the row is lost or guessed.
     Low,
-    /// All values are there, and the start of the cell was rebuilt.
+    /// The start of the cell was rebuilt; the key before it is lost, the record is not.
     Medium,
     /// The whole cell is there.
     High,

@@ -127,7 +127,7 @@ fn summary(out: &mut dyn Write, tables: &BTreeMap<String, Vec<&CarvedRow>>, tota
     }
     writeln!(
         out,
-        "\nwhole: every byte is there. rebuilt: every value is there, the start of the\nrecord was restored. \
+        "\nwhole: every byte is there. rebuilt: its rowid is lost, and the start of the\nrecord was restored. \
          doubtful: a part is lost or guessed."
     )
 }

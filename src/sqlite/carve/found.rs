@@ -188,7 +188,10 @@ fn row(
     let (columns, values, lost): (Arc<[String]>, _, _) = match shapes.first().filter(|shape| alike(shape)) {
         None => (Arc::from([]), values, (there..width).collect()),
         Some(shape) => {
-            let lost = shape.table.stored.iter().take(width).skip(there).copied().collect();
+            let table = &shape.table;
+            let mut lost: Vec<usize> = table.stored.iter().take(width).skip(there).copied().collect();
+            // The key stands nowhere else than before the record.
+            lost.extend(table.rowid_alias.filter(|_| candidate.rowid.is_none()));
             (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid), lost)
         }
     };

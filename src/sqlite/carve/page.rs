@@ -134,12 +134,14 @@ impl<'a> Scan<'a> {
         kind: PageKind,
         covered: &mut [bool],
     ) -> Option<usize> {
-        // What an index or a table set free on its page has the form of its own cells.
-        let is_other = ground.is_listed(at) && Some(kind) != self.own_kind(ground);
-        if covered[at] || ground.bytes[at] < 2 || is_other {
+        if covered[at] || ground.bytes[at] < 2 {
             return None;
         }
         let cell = plausible(ground.bytes, at, kind, (self.live.image.geometry(), self.live.widest()))?;
+        // What an index or a table set free on its page has the form of its own cells.
+        if ground.is_listed(at) && Some(kind) != self.own_kind(ground) {
+            return None;
+        }
         let range = at..at + cell.size.min(ground.bytes.len() - at);
         if covered[range.clone()].contains(&true) {
             return None;
