@@ -95,7 +95,9 @@ fn tell(outcome: &Outcome, context: &Context) {
 
 fn text(out: &mut dyn Write, outcome: &Outcome, most: usize, width: usize) -> io::Result<()> {
     if outcome.rows.is_empty() {
-        return writeln!(out, "No deleted row was found.");
+        writeln!(out, "No deleted row was found.")?;
+        // Debian's SQLite is one of those, and most people carve what a program of their distribution wrote.
+        return writeln!(out, "SQLite with secure_delete, as Debian builds it, wipes what it deletes.");
     }
     let mut tables: BTreeMap<String, Vec<&CarvedRow>> = BTreeMap::new();
     for row in &outcome.rows {
