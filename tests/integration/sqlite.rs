@@ -291,7 +291,7 @@ fn carving_tells_nothing_from_failure() {
     let sandbox = Sandbox::new();
     drop(database(&sandbox.path("a.db"), "delete"));
     let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(0);
-    assert_eq!(run.stdout, "No deleted row was found.\n");
+    assert!(run.stdout.starts_with("No deleted row was found"), "{}", run.stdout);
     let run = sandbox.kbsec(["sqlite", "carve", "-f", "json", "a.db"]).run().code(0);
     assert!(run.stdout.is_empty(), "{}", run.stdout);
     let run = sandbox.kbsec(["sqlite", "carve", "nothing.db"]).run().code(2);
