@@ -50,7 +50,7 @@ fn a_sound_database_is_clean_and_stays_as_it_was() {
     let before = state(&sandbox.path(""));
     let run = sandbox.kbsec(["sqlite", "check", "."]).run().code(0);
     assert!(run.stdout.contains("clean: nothing was found in 1 file"), "{}", run.stdout);
-    assert!(run.stderr.contains("a.db: 1 tables, 400 rows"), "{}", run.stderr);
+    assert!(run.stderr.contains("a.db: 1 table, 400 rows"), "{}", run.stderr);
     assert_eq!(state(&sandbox.path("")), before);
 }
 
