@@ -10,6 +10,7 @@ mod check;
 mod checks;
 mod evaluate;
 pub mod explain;
+pub mod growth;
 mod handler;
 mod manifest;
 mod modules;

@@ -90,6 +90,51 @@ pub fn explain(options: &Options, plugin: Option<&str>, question: &Question) -> 
     Ok(outcome)
 }
 
+/// Something that the manifest grants, and the handlers that get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The key in the manifest, such as `fs.write` or `platform.llm`.
+    pub key: String,
+    /// The pattern or value, as it is written.
+    pub value: String,
+    /// Its handlers.
+    pub handlers: Vec<String>,
+    /// Where it is written.
+    pub place: (PathBuf, Position),
+    /// How it came there, the first step first.
+    pub origin: Vec<String>,
+}
+
+/// Everything that one plugin is granted, by key; `None` if there is no such plugin. The second is how many handlers it
+/// has.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn grants(options: &Options, plugin: &str) -> std::io::Result<Option<(Vec<Grant>, usize)>> {
+    let workspace = Workspace::read(options)?;
+    let Some(plugin) = workspace.plugin(plugin) else { return Ok(None) };
+    let mut grants: Vec<Grant> = Vec::new();
+    for handler in &plugin.handlers {
+        for (key, leaf) in handler.permissions.0.leaves() {
+            let at = workspace.modules.position(&leaf.at.file, leaf.at.span.start);
+            let place = (workspace.base.join(&*leaf.at.file), at);
+            let value = leaf.shown();
+            let known =
+                grants.iter_mut().find(|one| (&one.key, &one.value, &one.place) == (&key, &value, &place));
+            match known {
+                Some(known) => known.handlers.push(handler.name.clone()),
+                None => {
+                    let origin: Vec<String> = leaf.steps().map(|step| step.what.to_string()).collect();
+                    let origin = origin.into_iter().rev().collect();
+                    grants.push(Grant { key, value, handlers: vec![handler.name.clone()], place, origin });
+                }
+            }
+        }
+    }
+    grants.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(Some((grants, plugin.handlers.len())))
+}
+
 /// The ids of every plugin below the folder.
 ///
 /// # Errors

@@ -62,10 +62,12 @@ impl Workspace {
 
     /// What the checks have against its plugins, plugin by plugin.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        let all = self.plugins.iter().flat_map(|plugin| {
-            checks::ALL.iter().flat_map(|check| check.findings(plugin, &self.modules, &self.base))
-        });
-        all.collect()
+        self.plugins.iter().flat_map(|plugin| self.findings_of(plugin)).collect()
+    }
+
+    /// What they have against one of them.
+    pub(crate) fn findings_of(&self, plugin: &Plugin) -> Vec<Finding> {
+        checks::ALL.iter().flat_map(|check| check.findings(plugin, &self.modules, &self.base)).collect()
     }
 
     /// The plugin of this id, package name or folder.
