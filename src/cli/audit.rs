@@ -1,6 +1,7 @@
 //! `kbsec audit`: plugins examined, and the report.
 
 mod answers;
+mod diff;
 mod explain;
 mod reach;
 
@@ -39,6 +40,7 @@ pub(super) struct AuditArgs {
 /// Other questions about plugins.
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
+    Diff(diff::DiffArgs),
     Explain(explain::ExplainArgs),
     Reach(reach::ReachArgs),
 }
@@ -46,6 +48,7 @@ enum AuditCommand {
 /// Runs the audit and writes the report.
 pub(super) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
+        Some(AuditCommand::Diff(args)) => diff::run(args, context),
         Some(AuditCommand::Explain(args)) => explain::run(args, context),
         Some(AuditCommand::Reach(args)) => reach::run(args, context),
         None => audit_all(args, context),

@@ -1,21 +1,12 @@
 //! An audit: every plugin below a folder, examined by every check.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::checks;
+pub use super::workspace::Options;
 use super::workspace::Workspace;
 use crate::coverage::Coverage;
 use crate::finding::{Finding, RuleMeta};
-
-/// What to audit.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The folder; nothing outside of it is read.
-    pub root: PathBuf,
-    /// How its path begins in the report.
-    pub base: PathBuf,
-}
 
 /// What an audit found.
 #[derive(Debug, Default)]

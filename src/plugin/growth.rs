@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::audit::{Options, Outcome};
+use super::audit::Outcome;
 use super::check::{self, Fault, Plugin};
 use super::handler::{Handler, Permissions};
 use super::permission::engine::fs::Fs;
@@ -13,7 +13,7 @@ use super::permission::engine::scope::Scope;
 use super::permission::engine::{env, fetch, shell};
 use super::permission::language::{Language, TooLarge};
 use super::value::{Kind, Value};
-use super::workspace::Workspace;
+use super::workspace::{Options, Workspace};
 use crate::finding::{Finding, RuleMeta, Severity};
 
 /// Where the files of a plugin lie in this model.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::audit::Options;
 use super::check::Plugin;
 use super::checks;
 use super::manifest::{self, Schema};
@@ -10,6 +9,15 @@ use super::modules::Modules;
 use super::package::Packages;
 use crate::coverage::{Coverage, Gap};
 use crate::finding::Finding;
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder; nothing outside of it is read.
+    pub root: PathBuf,
+    /// How its path begins in the report.
+    pub base: PathBuf,
+}
 
 /// What was read.
 pub(crate) struct Workspace {
