@@ -7,31 +7,64 @@
 pub mod context;
 pub mod verdict;
 
+mod adapter_lat;
 mod cfg_parse;
 mod config_file;
 mod databases;
+mod db_backup;
+mod db_busy;
 mod db_health;
+mod db_integrity;
+mod disk_free;
 mod env_file;
 mod env_jwt;
+mod git_deploy;
 mod http;
+mod http_routes;
 mod json_text;
+mod lock_market;
 mod log;
+mod log_adapter;
 mod log_firsterr;
+mod log_p99;
+mod log_plugin;
+mod log_sqlite;
+mod log_trace;
+mod log_workspace;
+mod mem_rss;
 mod metrics;
 mod moment;
 mod net_http;
+mod npm_ping;
+mod npm_pkg;
 mod pid_file;
+mod plug_files;
+mod plug_hosts;
+mod plug_perm;
+mod plug_res;
 mod port_owner;
 mod proc;
 mod program;
 mod prom_alert;
+mod prom_jobs;
+mod prom_lag;
+mod prom_p99;
+mod reason;
+mod registry;
 mod running;
+mod runs;
 mod sd_unit;
 mod services;
 mod show;
+mod signature;
 mod svc_kbdev;
+mod svc_qdrant;
+mod svc_redis;
+mod svc_state;
 mod svc_upstreams;
 mod variable;
+mod wf_queue;
+mod wf_runaway;
 mod yaml;
 
 use std::time::Instant;
@@ -85,7 +118,36 @@ pub static ALL: &[Check] = &[
     cfg_parse::CHECK,
     env_jwt::CHECK,
     port_owner::CHECK,
+    http_routes::CHECK,
+    log_adapter::CHECK,
+    mem_rss::CHECK,
+    prom_lag::CHECK,
+    log_plugin::CHECK,
+    log_trace::CHECK,
+    wf_queue::CHECK,
+    prom_jobs::CHECK,
+    svc_state::CHECK,
+    log_workspace::CHECK,
+    wf_runaway::CHECK,
+    npm_ping::CHECK,
+    npm_pkg::CHECK,
+    disk_free::CHECK,
+    lock_market::CHECK,
+    plug_res::CHECK,
+    plug_files::CHECK,
+    plug_hosts::CHECK,
+    plug_perm::CHECK,
     db_health::CHECK,
+    db_integrity::CHECK,
+    db_backup::CHECK,
+    db_busy::CHECK,
+    log_sqlite::CHECK,
+    prom_p99::CHECK,
+    log_p99::CHECK,
+    adapter_lat::CHECK,
+    svc_qdrant::CHECK,
+    svc_redis::CHECK,
+    git_deploy::CHECK,
 ];
 
 /// No check has this id.

@@ -1,6 +1,6 @@
 //! The configuration of the platform: the files that may hold it, and the one that counts.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::context::Context;
 use super::json_text::{self, Document, Node};
@@ -8,7 +8,6 @@ use super::json_text::{self, Document, Node};
 /// A configuration file that is there.
 #[derive(Debug)]
 pub(super) struct ConfigFile {
-    pub(super) path: PathBuf,
     /// How it is named in reports.
     pub(super) name: String,
     pub(super) content: Result<Content, String>,
@@ -29,7 +28,7 @@ const MOST_BYTES: u64 = 8 << 20;
 /// Every configuration file of the installation, in the order in which the platform looks.
 pub(super) fn all(context: &Context) -> Vec<ConfigFile> {
     let files = PLACES.iter().map(|place| (context.path(place), (*place).to_owned()));
-    files.filter(|(path, _)| path.symlink_metadata().is_ok()).map(|(path, name)| read(path, name)).collect()
+    files.filter(|(path, _)| path.symlink_metadata().is_ok()).map(|(path, name)| read(&path, name)).collect()
 }
 
 /// A value of the first file that has it, as the platform reads it.
@@ -37,14 +36,14 @@ pub(super) fn value(context: &Context, keys: &[&str]) -> Option<Node> {
     all(context).into_iter().find_map(|file| file.content.ok()?.document.root?.path(keys).cloned())
 }
 
-fn read(path: PathBuf, name: String) -> ConfigFile {
+fn read(path: &Path, name: String) -> ConfigFile {
     let content =
-        text(&path).map(|text| Content { document: json_text::parse(&text, name.ends_with(".jsonc")), text });
-    ConfigFile { path, name, content }
+        text(path).map(|text| Content { document: json_text::parse(&text, name.ends_with(".jsonc")), text });
+    ConfigFile { name, content }
 }
 
 /// The text of a small file, or why it has none.
-pub(super) fn text(path: &std::path::Path) -> Result<String, String> {
+pub(super) fn text(path: &Path) -> Result<String, String> {
     let about = path.metadata().map_err(|error| error.to_string())?;
     if !about.is_file() {
         return Err("it is no file".to_owned());

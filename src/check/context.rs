@@ -20,6 +20,8 @@ pub struct Context {
     pub home: Option<PathBuf>,
     /// Where the system shows its processes: `/proc`.
     pub proc_folder: PathBuf,
+    /// Where the system shows its control groups: `/sys/fs/cgroup`.
+    pub cgroup_folder: PathBuf,
     /// Where units of systemd are described, the first one wins.
     pub unit_folders: Vec<PathBuf>,
     /// The environment of the user's shell. Values are never shown.
@@ -83,6 +85,7 @@ impl Context {
             root,
             home: None,
             proc_folder: "/proc".into(),
+            cgroup_folder: "/sys/fs/cgroup".into(),
             unit_folders: ["/etc/systemd/system", "/usr/lib/systemd/system"].map(PathBuf::from).into(),
             variables: BTreeMap::new(),
             now,

@@ -1,4 +1,4 @@
-//! A request: one GET or HEAD over plain HTTP/1.1, with limits on time and size, to this machine unless allowed otherwise.
+//! A request: one GET over plain HTTP/1.1, with limits on time and size, to this machine unless allowed otherwise.
 //!
 //! Redirects are not followed: where a service sends its callers is part of the answer. Section numbers are those of
 //! RFC 9112.
@@ -134,15 +134,6 @@ impl Address {
 
 /// Asks for a document.
 pub(super) fn get(context: &Context, url: &str) -> Result<Answer, HttpError> {
-    request(context, "GET", url)
-}
-
-/// Asks whether there is a document.
-pub(super) fn head(context: &Context, url: &str) -> Result<Answer, HttpError> {
-    request(context, "HEAD", url)
-}
-
-fn request(context: &Context, method: &str, url: &str) -> Result<Answer, HttpError> {
     let address = Address::parse(url)?;
     let started = Instant::now();
     let deadline = started + context.timeout;
@@ -150,16 +141,14 @@ fn request(context: &Context, method: &str, url: &str) -> Result<Answer, HttpErr
     let mut exchange = Exchange { stream, name: address.shown(), deadline, timeout: context.timeout };
     let accept = "application/json, text/plain;q=0.9, */*;q=0.1";
     let head = format!(
-        "{method} {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: kbsec\r\nAccept: {accept}\r\nConnection: close\r\n\r\n",
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: kbsec\r\nAccept: {accept}\r\nConnection: close\r\n\r\n",
         address.target,
         address.shown()
     );
     exchange.send(head.as_bytes())?;
     let (status, headers, rest) = exchange.head()?;
     let mut answer = Answer { status, headers, body: Vec::new(), elapsed: Duration::ZERO };
-    if method != "HEAD" {
-        answer.body = exchange.body(&answer, rest)?;
-    }
+    answer.body = exchange.body(&answer, rest)?;
     answer.elapsed = started.elapsed();
     Ok(answer)
 }

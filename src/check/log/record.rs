@@ -171,11 +171,6 @@ impl Record {
         self.level >= Some(Level::Error)
     }
 
-    /// Whether it is a continuation of the line before: a frame of a stack.
-    pub(in crate::check) fn is_continuation(&self) -> bool {
-        self.fields.is_null() && self.level.is_none() && self.message.starts_with([' ', '\t', '}', '^'])
-    }
-
     fn take(&mut self, fields: Value) {
         let text = |name: &str| fields.get(name).and_then(Value::as_str);
         self.level = match fields.get("level") {

@@ -46,7 +46,7 @@ fn lines_of_pino_and_plain_text_are_understood() {
     );
     assert!(first.belongs_to("req_1") && first.stack().is_some());
     assert_eq!((records[1].level, records[1].time), (Some(Level::Error), Some(1_740_830_400_000)));
-    assert!(records[2].is_error() && records[3].is_continuation());
+    assert!(records[2].is_error() && records[3].level.is_none());
     assert_eq!(records[4].level, None);
     assert_eq!((records[5].level, records[5].plugin()), (Some(Level::Warn), Some("@b/y")));
     assert_eq!(records[5].place(), ".kb/logs/tmp/rest.log:6");
