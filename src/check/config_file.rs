@@ -36,6 +36,19 @@ pub(super) fn value(context: &Context, keys: &[&str]) -> Option<Node> {
     all(context).into_iter().find_map(|file| file.content.ok()?.document.root?.path(keys).cloned())
 }
 
+/// Why no value of the configuration is known; `None` when it can be read.
+pub(super) fn problem(context: &Context) -> Option<String> {
+    let files = all(context);
+    if files.is_empty() {
+        return Some("there is no configuration".to_owned());
+    }
+    let broken = files.iter().find(|file| match &file.content {
+        Ok(content) => !content.document.refused.is_empty() || content.document.root.is_none(),
+        Err(_) => true,
+    });
+    broken.map(|file| format!("{} cannot be read (kbsec check cfg.parse)", file.name))
+}
+
 fn read(path: &Path, name: String) -> ConfigFile {
     let content =
         text(path).map(|text| Content { document: json_text::parse(&text, name.ends_with(".jsonc")), text });

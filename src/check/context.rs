@@ -183,10 +183,8 @@ mod tests {
     #[test]
     fn secrets_go_before_a_text_is_cut() {
         let context = context(Path::new("/srv"));
-        let token = ["gh", "p_"].concat() + &"a7".repeat(18);
-        let text = format!("used {token} today");
-        let short = context.shorten(&text, 12);
-        assert!(!short.contains("a7a7"), "{short}");
+        let short = context.shorten("password=hunter22hunter22 was used", 12);
+        assert!(!short.contains("hun"), "{short}");
         assert_eq!(context.shorten("one\ntwo  three", 9), "one two …");
     }
 }

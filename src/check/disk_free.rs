@@ -24,8 +24,9 @@ const LOW_FILES: u64 = 10;
 
 fn answer(context: &Context) -> Vec<Verdict> {
     let temporary = context.variables.get("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-    let inside = ["", ".kb", ".kb/database", ".kb/logs", "node_modules"].map(|place| context.path(place));
-    let places = inside.into_iter().chain([temporary]).chain(context.home.clone());
+    let inside = [".kb", ".kb/database", ".kb/logs", "node_modules"].map(|place| context.path(place));
+    let places =
+        [context.root.clone()].into_iter().chain(inside).chain([temporary]).chain(context.home.clone());
     let mut verdicts = Vec::new();
     let mut disks: Vec<(u64, Vec<PathBuf>)> = Vec::new();
     for place in places.filter(|place| place.is_dir()) {
@@ -80,7 +81,7 @@ fn room(_: &Path) -> Option<Room> {
 
 fn judge(context: &Context, place: &Path, places: &[PathBuf]) -> Verdict {
     let name = |path: &PathBuf| match context.name_of(path) {
-        name if name.is_empty() => path.display().to_string(),
+        name if name.is_empty() => ".".to_owned(),
         name => name,
     };
     let names: Vec<String> = places.iter().map(name).collect();

@@ -80,7 +80,7 @@ impl Errors {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
         self.reason = self.reason.or_else(|| record.field("reasonCode").and_then(reason::fix));
-        let signature = signature::of(record);
+        let signature = signature::of(context, record);
         if self.signatures.len() < MOST_SIGNATURES || self.signatures.contains_key(&signature) {
             self.signatures.entry(signature).or_insert_with(|| (0, record.place())).0 += 1;
         }

@@ -48,9 +48,16 @@ fn judge(context: &Context, adapter: &str, what: &str) -> Verdict {
             Verdict::fail(adapter, format!("not configured ({place}): {what}")).fix(fix).at(place)
         }
         (None, true) => Verdict::pass(adapter, "configured, and no warning in the logs"),
-        (None, false) if account.is_empty() && config_file::all(context).is_empty() => {
-            Verdict::unknown(adapter, format!("no configuration, and {}", account.why_nothing()))
-        }
-        (None, false) => Verdict::warn(adapter, format!("not configured: {what}")).fix(fix),
+        (None, false) => match config_file::problem(context) {
+            Some(problem) => {
+                let lines = if account.is_empty() {
+                    account.why_nothing()
+                } else {
+                    "no warning in the logs".to_owned()
+                };
+                Verdict::unknown(adapter, format!("{problem}, and {lines}"))
+            }
+            None => Verdict::warn(adapter, format!("not configured: {what}")).fix(fix),
+        },
     }
 }

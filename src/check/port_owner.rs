@@ -49,7 +49,7 @@ fn look(context: &Context, proc: &Proc, service: Option<&Service>, port: u16) ->
         return Verdict::unknown(subject, why).fix(format!("sudo kbsec check port.owner --port {port}"));
     };
     let value = format!("held by {}", describe(context, owner));
-    let places = listeners.iter().map(|listener| place(listener));
+    let places = listeners.iter().map(place);
     let Some(service) = service else { return Verdict::pass(subject, value).seen_at(places) };
     let verdict = match belongs(context, proc, service, owner) {
         Some(how) => Verdict::pass(subject, format!("{value}, {how}")),

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::context::Context;
 use super::log::Record;
 
 /// What differs from one occurrence to the next: ids, hexadecimal numbers, digits, quoted texts, addresses.
@@ -13,8 +14,10 @@ static VARYING: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// The message without what varies, and the place in the code that threw it.
-pub(super) fn of(record: &Record) -> String {
-    let complaint = record.complaint();
+///
+/// Secrets go first: without its digits, one would not be recognised any more.
+pub(super) fn of(context: &Context, record: &Record) -> String {
+    let complaint = context.redact(&record.complaint());
     let plain =
         VARYING.as_ref().map_or(complaint.as_str().into(), |pattern| pattern.replace_all(&complaint, "…"));
     let short: String = plain.chars().take(120).collect();

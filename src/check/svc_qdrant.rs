@@ -37,7 +37,7 @@ fn answer(context: &Context) -> Vec<Verdict> {
             return vec![Verdict::fail("qdrant", error.to_string()).expected("ready").fix(fix).at(base)];
         }
         Err(error) => {
-            let value = format!("{error}; the configuration does not use it");
+            let value = format!("{error}; {}", unused(context));
             return vec![Verdict::warn("qdrant", value).at(base)];
         }
     };
@@ -70,4 +70,9 @@ fn base(context: &Context) -> String {
     let listed = Services::of(context).get("qdrant").and_then(|service| service.base.clone());
     let base = context.bases.get("qdrant").cloned().or(told.map(str::to_owned)).or(listed);
     base.unwrap_or_else(|| DEFAULT.to_owned()).trim_end_matches('/').to_owned()
+}
+
+/// Why it may be fine that it does not answer.
+fn unused(context: &Context) -> String {
+    config_file::problem(context).unwrap_or_else(|| "the configuration does not use it".to_owned())
 }

@@ -40,9 +40,7 @@ fn answer(context: &Context) -> Vec<Verdict> {
             return vec![Verdict::fail("redis", value).expected("PONG").fix("kb-dev start redis").at(place)];
         }
         Err(error) => {
-            return vec![
-                Verdict::warn("redis", format!("{error}; the configuration does not use it")).at(place),
-            ];
+            return vec![Verdict::warn("redis", format!("{error}; {}", unused(context))).at(place)];
         }
     };
     vec![judge(context, &text, &show::duration(started.elapsed())).at(place)]
@@ -120,4 +118,9 @@ fn address(context: &Context) -> Address {
     let listed = Services::of(context).get("redis").and_then(|service| service.port);
     let host = text("host").filter(|host| !host.contains('$')).unwrap_or_else(|| "127.0.0.1".to_owned());
     parsed.unwrap_or_else(|| Address { host, port: told.or(listed).unwrap_or(PORT), target: "/".to_owned() })
+}
+
+/// Why it may be fine that it does not answer.
+fn unused(context: &Context) -> String {
+    config_file::problem(context).unwrap_or_else(|| "the configuration does not use it".to_owned())
 }

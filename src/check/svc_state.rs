@@ -25,10 +25,15 @@ fn answer(context: &Context) -> Vec<Verdict> {
         return vec![Verdict::unknown(SERVICE, "it is in no list of services")];
     };
     let mut verdict = net_http::ask(context, service);
-    let need = if is_needed { "required by the configuration" } else { "not required by the configuration" };
+    let problem = config_file::problem(context);
+    let need = match (is_needed, &problem) {
+        (true, _) => "required by the configuration",
+        (false, None) => "not required by the configuration",
+        (false, Some(_)) => "not known whether it is required",
+    };
     verdict.value = format!("{need}: {}", verdict.value);
     if verdict.status == Status::Fail {
-        if !is_needed {
+        if !is_needed && problem.is_none() {
             verdict.status = Status::Warn;
         }
         verdict.fix = format!("kb-dev start {SERVICE}, then kb-dev restart workflow");

@@ -13,7 +13,7 @@ static DETECTOR: LazyLock<Arc<Detector>> =
 /// A context for tests, at half past two on a Sunday, with the programs of this machine.
 pub(crate) fn context(root: &Path) -> Context {
     let mut context = Context::new(root.to_owned(), 1_740_839_400_000, Arc::clone(&DETECTOR));
-    context.variables.insert("PATH".into(), std::env::var("PATH").unwrap());
+    context.variables.insert("PATH".into(), std::env::var_os("PATH").unwrap().into_string().unwrap());
     context
 }
 

@@ -29,7 +29,7 @@ fn all(context: &Context) -> (Vec<Record>, Account) {
 fn lines_of_pino_and_plain_text_are_understood() {
     let folder = tempfile::tempdir().unwrap();
     let context = context(folder.path());
-    let rest = r#","serviceId":"rest-api","requestId":"req_1","plugin":"@acme/x","err":{"message":"no","stack":"Error: no\n at f"}"#;
+    let rest = r#","serviceId":"rest-api","requestId":"req_1","plugin":"@acme/x","err":{"message":"refused","stack":"Error: no\n at f"}"#;
     let mut text = line(50, 1_740_839_000_123, "cannot", rest);
     text += "[2025-03-01 12:00:00.000 +0000] \u{1b}[31mERROR\u{1b}[39m (rest): boom\n";
     text += "Error: listen EADDRINUSE: address already in use :::4000\n    at Server.listen\n{\"level\":\n";
@@ -42,7 +42,7 @@ fn lines_of_pino_and_plain_text_are_understood() {
     assert_eq!((first.level, first.time), (Some(Level::Error), Some(1_740_839_000_123)));
     assert_eq!(
         (&*first.service, first.plugin(), first.complaint().as_str()),
-        ("rest-api", Some("@acme/x"), "cannot: no")
+        ("rest-api", Some("@acme/x"), "cannot: refused")
     );
     assert!(first.belongs_to("req_1") && first.stack().is_some());
     assert_eq!((records[1].level, records[1].time), (Some(Level::Error), Some(1_740_830_400_000)));

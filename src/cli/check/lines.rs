@@ -67,9 +67,8 @@ pub(super) fn of_checks(width: usize) -> String {
             let _ = writeln!(text, "{:ID$}  {line}", if at == 0 { check.id } else { "" });
         }
     }
-    let _ = writeln!(
-        text,
-        "\n[network] asks a service; [privileges] sees more as root. -f json says why each matters."
-    );
+    let legend = "[network] asks a service, [privileges] sees more as root; -f json says why each matters.";
+    text.push('\n');
+    wrap(legend, width).iter().for_each(|line| text.extend([line, "\n"]));
     text
 }
