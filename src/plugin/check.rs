@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::handler::{Handler, handlers};
 use super::manifest::Manifest;
+use super::marketplace::Installed;
 use super::modules::Modules;
 use super::package::Package;
 use super::value::{Place, Value};
@@ -32,6 +33,10 @@ pub(crate) struct Plugin {
     pub(crate) package: Package,
     pub(crate) manifest: Manifest,
     pub(crate) handlers: Vec<Handler>,
+    /// Its other manifests: built, in JSON, in the platform's caches.
+    pub(crate) copies: Vec<Manifest>,
+    /// Its entry in the lock file of the marketplace.
+    pub(crate) installed: Option<Installed>,
 }
 
 /// Something that a check found.
@@ -67,7 +72,7 @@ impl Fault {
 impl Plugin {
     pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
         let handlers = handlers(&manifest);
-        Self { package, manifest, handlers }
+        Self { package, manifest, handlers, copies: Vec::new(), installed: None }
     }
 
     /// Its id, or the name of its package.

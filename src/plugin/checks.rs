@@ -3,6 +3,7 @@
 mod code_sink;
 mod control_plane;
 mod dead_grant;
+mod drift;
 mod env_everything;
 mod env_secret;
 mod everything;
@@ -11,9 +12,11 @@ mod mode_flip;
 mod network_wide;
 mod no_quota;
 mod reached;
+mod repeated_key;
 mod shell_interpreter;
 mod undecidable;
 mod unknown_key;
+mod unverified;
 mod write_lost;
 
 use super::check::Check;
@@ -23,6 +26,7 @@ pub(crate) static ALL: &[Check] = &[
     code_sink::CHECK,
     control_plane::CHECK,
     dead_grant::CHECK,
+    drift::CHECK,
     env_everything::CHECK,
     env_secret::CHECK,
     everything::CHECK,
@@ -30,8 +34,10 @@ pub(crate) static ALL: &[Check] = &[
     mode_flip::CHECK,
     network_wide::CHECK,
     no_quota::CHECK,
+    repeated_key::CHECK,
     shell_interpreter::CHECK,
     undecidable::CHECK,
     unknown_key::CHECK,
+    unverified::CHECK,
     write_lost::CHECK,
 ];
