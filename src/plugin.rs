@@ -12,6 +12,7 @@ mod evaluate;
 pub mod explain;
 pub mod growth;
 mod handler;
+pub mod lock;
 mod manifest;
 mod marketplace;
 mod modules;

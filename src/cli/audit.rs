@@ -3,6 +3,7 @@
 mod answers;
 mod diff;
 mod explain;
+mod lock;
 mod reach;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub(super) struct AuditArgs {
 enum AuditCommand {
     Diff(diff::DiffArgs),
     Explain(explain::ExplainArgs),
+    Lock(lock::LockArgs),
     Reach(reach::ReachArgs),
 }
 
@@ -50,6 +52,7 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
         Some(AuditCommand::Diff(args)) => diff::run(args, context),
         Some(AuditCommand::Explain(args)) => explain::run(args, context),
+        Some(AuditCommand::Lock(args)) => lock::run(args, context),
         Some(AuditCommand::Reach(args)) => reach::run(args, context),
         None => audit_all(args, context),
     }
