@@ -15,6 +15,7 @@ use super::Context;
 use super::environment::Environment;
 use super::error::Hinted;
 use super::exit::Exit;
+use super::project::{Project, Settings};
 use super::reporting::{Examined, ReportArgs};
 
 /// Find plugins of the KB Labs platform that may do more than they should
@@ -63,7 +64,9 @@ fn audit_all(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     args.report.check()?;
     let options = folder(&args.path)?;
     let shown = args.path.display().to_string();
-    let outcome = audit::audit(&options).map_err(|error| unreadable(&args.path, &error))?;
+    let mut outcome = audit::audit(&options).map_err(|error| unreadable(&args.path, &error))?;
+    let project = Project::find(&args.path, Settings::Nearest, context)?;
+    project.waive(&mut outcome.findings, &mut outcome.coverage, started);
     let examined = Examined {
         subject: shown,
         started,

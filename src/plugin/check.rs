@@ -11,9 +11,9 @@ use super::modules::Modules;
 use super::package::Package;
 use super::value::{Place, Value};
 use crate::finding::{
-    Confidence, Finding, FindingBuilder, Help, Location, Origin, RuleId, RuleMeta, Severity,
+    Confidence, Finding, FindingBuilder, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
 };
-use crate::secret::FingerprintKey;
+use crate::secret::{FingerprintKey, Secret};
 
 /// What a check is and does. Each has a file of its own in `checks`.
 pub(crate) struct Check {
@@ -75,6 +75,13 @@ impl Plugin {
         Self { package, manifest, handlers, copies: Vec::new(), installed: None }
     }
 
+    /// The grant that is written at a place.
+    fn granted(&self, at: &Place) -> Option<Granted> {
+        let leaves = self.handlers.iter().flat_map(|handler| handler.permissions.0.leaves());
+        let (key, value) = leaves.into_iter().find(|(_, value)| value.at == *at)?;
+        Some(Granted { plugin: self.name().to_owned(), key, pattern: value.shown() })
+    }
+
     /// Its id, or the name of its package.
     pub(crate) fn name(&self) -> &str {
         self.manifest.id().unwrap_or(&self.package.name)
@@ -91,7 +98,7 @@ impl Check {
         let mut faults = Vec::new();
         (self.run)(plugin, &mut faults);
         let Some(meta) = self.meta() else { return Vec::new() };
-        findings(&meta, faults, plugin.name(), (modules, base))
+        findings(&meta, faults, plugin, (modules, base))
     }
 }
 
@@ -121,7 +128,7 @@ pub(crate) fn rule(
 pub(crate) fn findings(
     rule: &Arc<RuleMeta>,
     faults: Vec<Fault>,
-    plugin: &str,
+    plugin: &Plugin,
     (modules, base): (&Modules, &Path),
 ) -> Vec<Finding> {
     let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
@@ -138,7 +145,11 @@ pub(crate) fn findings(
             builder = builder.reason(format!("granted by {}", way.join(", then ")));
         }
         let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
-        builder = builder.reason(told(plugin, &names));
+        builder = builder.reason(told(plugin.name(), &names));
+        // A place is no name: lines come and go. A wider grant is another finding.
+        let name = Secret::new(format!("{}\n{}", plugin.name(), first.what));
+        let fingerprint = name.fingerprint(&FingerprintKey::default(), rule.id.as_str());
+        let builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
         let location = location(&first.at, modules, base);
         builder.location(location).build(&FingerprintKey::default()).ok()
     };

@@ -69,8 +69,7 @@ fn arrived(plugin: &Plugin, workspace: &Workspace) -> Vec<Finding> {
     let Some([_, _, rule]) = &*RULES else { return Vec::new() };
     let what = format!("it was not there before; handlers: {}", plugin.handlers.len());
     let fault = Fault::of(&plugin.manifest.value, what);
-    let mut findings =
-        check::findings(rule, vec![fault], plugin.name(), (&workspace.modules, &workspace.base));
+    let mut findings = check::findings(rule, vec![fault], plugin, (&workspace.modules, &workspace.base));
     findings.extend(workspace.findings_of(plugin));
     findings
 }
@@ -92,8 +91,8 @@ fn grown(old: &Plugin, new: &Plugin, workspace: &Workspace) -> Vec<Finding> {
         wider.extend(beyond.map(|(value, what)| Fault::of(value, what).handler(now)));
     }
     let place = (&workspace.modules, &*workspace.base);
-    let mut findings = check::findings(growth, wider, new.name(), place);
-    findings.extend(check::findings(handler, more, new.name(), place));
+    let mut findings = check::findings(growth, wider, new, place);
+    findings.extend(check::findings(handler, more, new, place));
     findings
 }
 

@@ -199,7 +199,7 @@ fn files(root: &Path, folder: &str, coverage: &mut Coverage) -> BTreeMap<String,
     for entry in walk {
         match entry {
             Ok(entry) if entry.file_type().is_some_and(|kind| !kind.is_dir()) => {
-                paths.push(entry.into_path())
+                paths.push(entry.into_path());
             }
             Ok(_) => {}
             Err(error) => coverage.missed.push(Gap::new(join(folder, ""), error.to_string())),

@@ -104,6 +104,20 @@ pub(crate) fn beyond<'v>(known: &[&Permissions], now: &'v Permissions) -> Vec<(&
     found
 }
 
+/// Whether one pattern of a list such as `fs.write` lets through all that another does; where that cannot be decided it
+/// does not.
+pub(crate) fn covers(key: &str, wide: &str, narrow: &str) -> bool {
+    if wide == narrow {
+        return true;
+    }
+    let Some(list) = LISTS.iter().find(|list| key == format!("{}.{}", list.section, list.key)) else {
+        return false;
+    };
+    let Ok(files) = Fs::new(WORKSPACE, None) else { return false };
+    let beyond = || (list.one)(&files, narrow)?.difference(&(list.one)(&files, wide)?);
+    beyond().is_ok_and(|beyond| beyond.is_empty())
+}
+
 /// What is granted otherwise than by patterns: services of the platform, limits, and what cannot be decided.
 fn others<'v>(known: &[&Permissions], now: &'v Permissions, found: &mut Vec<(&'v Value, String)>) {
     let is_listed = |key: &str| LISTS.iter().any(|list| key == format!("{}.{}", list.section, list.key));
