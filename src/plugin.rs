@@ -17,4 +17,5 @@ pub mod permission;
 #[cfg(test)]
 mod sample;
 mod syntax;
+mod usage;
 mod value;

@@ -1,0 +1,17 @@
+//! Use: what the code of a plugin does, from each handler through the modules that it leads to.
+//!
+//! Nothing is run. A use counts for a handler when a chain of names leads from the handler to it, or when loading a module
+//! on the way runs it. Where code cannot be followed the use says that it does not know, and nothing is taken as unused.
+
+mod graph;
+mod origin;
+mod reach;
+mod shape;
+mod sink;
+mod survey;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use reach::{Usage, Used, analyse};
+pub(crate) use shape::{Part, Shape, listed};
+pub(crate) use sink::{Act, Way};

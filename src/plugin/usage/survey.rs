@@ -1,0 +1,466 @@
+//! The survey: what each part of each module uses, and which other parts it leads to.
+
+use std::collections::{HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::graph::{Graph, Target};
+use super::origin::{Callers, Facts, Origin, Query, Root};
+use super::shape::{Part, Shape};
+use super::sink::{self, Act, Sink, Way};
+use crate::plugin::syntax::code::{Binding, Code, NodeId, NodeKind, Outlet, Source};
+use crate::span::ByteSpan;
+
+/// One use of an interface.
+#[derive(Clone, Debug)]
+pub(crate) struct Use {
+    pub(crate) act: Act,
+    pub(crate) way: Way,
+    /// The interface: `node:fs readFile`.
+    pub(crate) name: String,
+    /// What it is about; never empty.
+    pub(crate) shapes: Vec<Shape>,
+    pub(crate) span: ByteSpan,
+    /// Whether the interface was found by more than a name.
+    pub(crate) is_sure: bool,
+}
+
+/// What a module does, by its parts.
+#[derive(Debug, Default)]
+pub(crate) struct Surveyed {
+    /// Uses, with the part that they are in.
+    pub(crate) uses: Vec<(u32, Use)>,
+    /// From a part to another, of this module or another.
+    pub(crate) edges: Vec<(u32, (usize, u32))>,
+    /// Packages that are not looked at, with the part that names them.
+    pub(crate) outside: Vec<(u32, String)>,
+    /// Members of the context that are handed to code that is not followed, by their beginning.
+    pub(crate) handed: Vec<(u32, Origin)>,
+}
+
+/// Surveys every module; those of different files at once.
+pub(crate) fn all(graph: &Graph, starts: &[(usize, String)]) -> Vec<Surveyed> {
+    let without = Facts { graph, callers: Callers::new(), handlers: HashSet::new() };
+    let handlers = starts.iter().flat_map(|(unit, name)| started(&without, *unit, name)).collect();
+    let facts = Facts { graph, callers: Callers::new(), handlers };
+    let calls: Vec<Vec<((usize, u32), NodeId)>> =
+        (0..graph.units.len()).into_par_iter().map(|unit| calls(&facts, unit)).collect();
+    let mut callers = Callers::new();
+    for (unit, calls) in calls.into_iter().enumerate() {
+        for (function, call) in calls {
+            callers.entry(function).or_default().push((unit, call));
+        }
+    }
+    let facts = Facts { callers, ..facts };
+    (0..graph.units.len()).into_par_iter().map(|unit| survey(&facts, unit)).collect()
+}
+
+/// The functions that the platform starts when a module's export is a handler: itself, or those of its members.
+fn started(facts: &Facts<'_>, unit: usize, name: &str) -> Vec<(usize, u32)> {
+    let query = Query::new(facts);
+    let mut found = Vec::new();
+    let mut open: Vec<Origin> = query.exported(unit, name).into_iter().collect();
+    for _ in 0..200 {
+        let Some(origin) = open.pop() else { break };
+        match origin.root {
+            Root::Routine(home, function) => found.push((home, function)),
+            Root::Object(home, object) => {
+                let node = facts.graph.units.get(home).and_then(|it| it.code.node(object));
+                if let Some(NodeKind::Object(members)) = node.map(|node| &node.kind) {
+                    open.extend(members.iter().filter_map(|(_, value)| query.origin(home, *value)));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The calls of functions that a module makes.
+fn calls(facts: &Facts<'_>, unit: usize) -> Vec<((usize, u32), NodeId)> {
+    let query = Query::new(facts);
+    let mut found = Vec::new();
+    let Some(home) = facts.graph.units.get(unit) else { return found };
+    for (at, node) in home.code.nodes.iter().enumerate() {
+        let (NodeKind::Call(callee, _) | NodeKind::New(callee, _)) = &node.kind else { continue };
+        let Ok(at) = u32::try_from(at) else { continue };
+        match query.origin(unit, *callee).map(|origin| origin.root) {
+            Some(Root::Routine(home, function)) => found.push(((home, function), NodeId(at))),
+            Some(Root::Class(home, class)) => {
+                let code = facts.graph.units.get(home).map(|unit| &unit.code);
+                let class = code.and_then(|code| code.classes.get(class as usize));
+                let constructor = class.and_then(|class| class.constructor);
+                found.extend(constructor.map(|function| ((home, function), NodeId(at))));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// A module that is surveyed.
+struct Surveyor<'f, 'g> {
+    query: Query<'f, 'g>,
+    unit: usize,
+    code: &'g Code,
+    /// Expressions of which a member is taken, or that a name is given to.
+    taken: HashSet<NodeId>,
+    done: Surveyed,
+}
+
+fn survey(facts: &Facts<'_>, unit: usize) -> Surveyed {
+    let Some(home) = facts.graph.units.get(unit) else { return Surveyed::default() };
+    let mut surveyor = Surveyor {
+        query: Query::new(facts),
+        unit,
+        code: &home.code,
+        taken: taken(&home.code),
+        done: Surveyed::default(),
+    };
+    for (at, node) in home.code.nodes.iter().enumerate() {
+        let Ok(at) = u32::try_from(at) else { break };
+        surveyor.node(NodeId(at), node.owner);
+    }
+    if home.code.is_common {
+        // Whoever asks for the module may call anything in it.
+        let parts = u32::try_from(home.code.owners).unwrap_or(u32::MAX);
+        surveyor.done.edges.extend((1..parts).map(|part| (0, (unit, part))));
+    }
+    surveyor.done
+}
+
+/// Expressions that are part of a larger one that tells more.
+fn taken(code: &Code) -> HashSet<NodeId> {
+    let mut taken = HashSet::new();
+    for node in &code.nodes {
+        match &node.kind {
+            NodeKind::Member(object, _) => drop(taken.insert(*object)),
+            NodeKind::Call(callee, _) | NodeKind::New(callee, _) => drop(taken.insert(*callee)),
+            NodeKind::Assign(target, _) => drop(taken.insert(*target)),
+            _ => {}
+        }
+    }
+    let mut bindings: Vec<&Binding> = code.scopes.iter().flat_map(|scope| scope.names.values()).collect();
+    bindings.extend(code.classes.iter().flat_map(|class| class.fields.values()));
+    for flow in bindings.iter().flat_map(|binding| &binding.sources) {
+        if let Source::Node(node) = flow.from {
+            taken.insert(node);
+        }
+    }
+    taken
+}
+
+impl<'g> Surveyor<'_, 'g> {
+    fn node(&mut self, id: NodeId, owner: u32) {
+        let Some(node) = self.code.node(id) else { return };
+        match &node.kind {
+            NodeKind::Name(name) => {
+                self.edge(id, owner, node.scope, name);
+                self.variable(id, owner);
+            }
+            NodeKind::Member(..) => self.variable(id, owner),
+            NodeKind::Call(callee, arguments) => self.call(id, *callee, arguments, owner),
+            NodeKind::New(callee, arguments) => self.call(id, *callee, arguments, owner),
+            NodeKind::Import(name) => self.import(id, *name, owner),
+            NodeKind::Assign(target, _) => self.assign(*target, owner),
+            _ => {}
+        }
+    }
+
+    /// What a name leads to.
+    fn edge(&mut self, id: NodeId, owner: u32, scope: u32, name: &str) {
+        let Some(binding) = self.code.binding(scope, name) else { return };
+        for flow in &binding.sources {
+            if let Source::Import(request, name) = &flow.from {
+                let graph = self.query.facts.graph;
+                let target = graph.units.get(self.unit).and_then(|it| it.targets.get(*request));
+                match target {
+                    Some(Target::Unit(other)) => {
+                        let name = name.as_deref();
+                        let whole = name.is_none();
+                        let key = whole.then(|| self.key_of(id)).flatten();
+                        self.lead(owner, *other, name.or(key.as_deref()));
+                    }
+                    Some(Target::Outside(package)) => self.done.outside.push((owner, package.to_string())),
+                    _ => {}
+                }
+            }
+        }
+        let is_top = self.code.scopes.first().is_some_and(|top| {
+            top.names.get(name).is_some_and(|top| std::ptr::eq(top, binding))
+        });
+        if is_top && binding.owner != owner {
+            self.done.edges.push((owner, (self.unit, binding.owner)));
+        }
+    }
+
+    /// The member that is taken of a name, if it is always the same.
+    fn key_of(&self, id: NodeId) -> Option<String> {
+        // The member that contains a name follows it closely.
+        let start = id.0 as usize + 1;
+        let near = self.code.nodes.get(start..(start + 2).min(self.code.nodes.len()))?;
+        near.iter().find_map(|node| match &node.kind {
+            NodeKind::Member(object, key) if *object == id => self.code.text(*key).map(ToOwned::to_owned),
+            _ => None,
+        })
+    }
+
+    /// Leads from a part to what a module exports under a name, or to everything that it exports.
+    fn lead(&mut self, owner: u32, unit: usize, name: Option<&str>) {
+        let names: Vec<String> = match name {
+            Some(name) => vec![name.to_owned()],
+            None => names(self.query.facts.graph, unit, 0),
+        };
+        self.done.edges.push((owner, (unit, 0)));
+        for name in names {
+            let parts = parts(self.query.facts.graph, unit, &name, 0);
+            self.done.edges.extend(parts.into_iter().map(|part| (owner, part)));
+        }
+    }
+
+    /// Variables of the environment.
+    fn variable(&mut self, id: NodeId, owner: u32) {
+        if self.taken.contains(&id) {
+            return;
+        }
+        let Some(origin) = self.query.origin(self.unit, id) else { return };
+        let shape = match (&origin.root, origin.path().as_slice()) {
+            (Root::Global, ["process", "env"] | ["process", "env", "?", ..]) => Shape(vec![Part::Any]),
+            (Root::Global, ["process", "env", name, ..]) => Shape(vec![Part::Text((*name).to_owned())]),
+            (Root::Context, ["platform" | "api", _]) => return self.access(id, owner, &origin),
+            (Root::Builtin(_), _) => return self.value(id, owner, &origin),
+            _ => return,
+        };
+        let name = "process.env".to_owned();
+        self.add(id, owner, Use { act: Act::Env, way: Way::Global, name, shapes: vec![shape], ..self.blank(id, &origin) });
+    }
+
+    /// A service that is taken and not called here.
+    fn access(&mut self, id: NodeId, owner: u32, origin: &Origin) {
+        let longer = Origin { keys: origin.keys.iter().cloned().chain(["()".into()]).collect(), ..origin.clone() };
+        for sink in sink::called(&longer) {
+            self.sunk(id, owner, origin, sink, &[]);
+        }
+    }
+
+    /// A function of node that is passed on.
+    fn value(&mut self, id: NodeId, owner: u32, origin: &Origin) {
+        for sink in sink::called(origin) {
+            self.sunk(id, owner, origin, sink, &[]);
+        }
+    }
+
+    fn blank(&self, id: NodeId, origin: &Origin) -> Use {
+        Use {
+            act: Act::Read,
+            way: Way::Module,
+            name: sink::name(origin),
+            shapes: vec![Shape(vec![Part::Any])],
+            span: self.code.node(id).map_or(ByteSpan { start: 0, end: 0 }, |node| node.span),
+            is_sure: origin.is_sure,
+        }
+    }
+
+    fn add(&mut self, _id: NodeId, owner: u32, one: Use) {
+        self.done.uses.push((owner, one));
+    }
+
+    fn sunk(&mut self, id: NodeId, owner: u32, origin: &Origin, sink: Sink, arguments: &[NodeId]) {
+        let argument = sink.argument.and_then(|at| arguments.get(at));
+        let shapes = match argument {
+            Some(argument) => self.query.shapes(self.unit, *argument),
+            None => vec![Shape(vec![Part::Any])],
+        };
+        self.add(id, owner, Use { act: sink.act, way: sink.way, shapes, ..self.blank(id, origin) });
+    }
+
+    fn call(&mut self, id: NodeId, callee: NodeId, arguments: &[NodeId], owner: u32) {
+        if let Some(NodeKind::Member(_, key)) = self.code.node(callee).map(|node| &node.kind)
+            && self.code.text(*key) == Some("constructor")
+            && arguments.first().is_some_and(|text| self.query.constant(self.unit, *text).is_some())
+        {
+            let origin = Origin::at(Root::Global, &["constructor"]);
+            let sink = Sink { act: Act::Code, way: Way::Global, argument: Some(0) };
+            return self.sunk(id, owner, &origin, sink, arguments);
+        }
+        let origin = self.query.origin(self.unit, callee);
+        let sinks = origin.as_ref().map(sink::called).unwrap_or_default();
+        if let Some(origin) = &origin {
+            match (&origin.root, origin.path().as_slice()) {
+                (Root::Global, ["require"]) => return self.require(id, owner, arguments),
+                (Root::Platform(_), ["defineEnv"]) => self.define_env(owner, arguments),
+                (Root::Builtin(module), [.., "promisify"]) if &**module == "util" => {
+                    for argument in arguments {
+                        if let Some(inner) = self.query.origin(self.unit, *argument) {
+                            // What it makes is a use where it is called.
+                            self.taken.insert(*argument);
+                            drop(inner);
+                        }
+                    }
+                }
+                _ => {}
+            }
+            for sink in &sinks {
+                self.sunk(id, owner, origin, *sink, arguments);
+            }
+        }
+        if sinks.is_empty() && !self.is_followed(callee, origin.as_ref()) {
+            self.hand(arguments, owner);
+        }
+    }
+
+    /// Whether what a call does with its arguments is seen elsewhere.
+    fn is_followed(&self, callee: NodeId, origin: Option<&Origin>) -> bool {
+        match origin.map(|origin| &origin.root) {
+            Some(Root::Routine(..) | Root::Class(..) | Root::Builtin(_) | Root::Platform(_) | Root::Context) => true,
+            _ => match self.code.node(callee).map(|node| &node.kind) {
+                // `defineEnv(…).parse(ctx.runtime)`: its names are known.
+                Some(NodeKind::Member(_, key)) => self.code.text(*key) == Some("parse"),
+                _ => false,
+            },
+        }
+    }
+
+    /// Notes what of the context goes where it is not followed.
+    fn hand(&mut self, arguments: &[NodeId], owner: u32) {
+        for argument in arguments {
+            let mut values = vec![*argument];
+            if let Some(NodeKind::Object(members)) = self.code.node(*argument).map(|node| &node.kind) {
+                values.extend(members.iter().map(|(_, value)| *value));
+            }
+            for value in values {
+                if let Some(origin) = self.query.origin(self.unit, value)
+                    && origin.root == Root::Context
+                    && origin.keys.len() < 3
+                {
+                    self.done.handed.push((owner, origin));
+                }
+            }
+        }
+    }
+
+    /// The names that a set of variables lists.
+    fn define_env(&mut self, owner: u32, arguments: &[NodeId]) {
+        let Some(first) = arguments.first() else { return };
+        let Some(Origin { root: Root::Object(home, object), .. }) = self.query.origin(self.unit, *first) else {
+            return;
+        };
+        let Some(code) = self.query.facts.graph.units.get(home).map(|unit| &unit.code) else { return };
+        let Some(NodeKind::Object(members)) = code.node(object).map(|node| &node.kind) else { return };
+        for (key, _) in members {
+            let shape = match key.and_then(|key| code.text(key)) {
+                Some(name) => Shape(vec![Part::Text(name.to_owned())]),
+                None => Shape(vec![Part::Any]),
+            };
+            let id = *first;
+            let origin = Origin::at(Root::Platform("@kb-labs/sdk".into()), &["defineEnv"]);
+            let one = Use { act: Act::Env, way: Way::Platform, shapes: vec![shape], ..self.blank(id, &origin) };
+            self.add(id, owner, one);
+        }
+    }
+
+    fn require(&mut self, id: NodeId, owner: u32, arguments: &[NodeId]) {
+        if let Some(name) = arguments.first() {
+            self.import(id, *name, owner);
+        }
+    }
+
+    /// A module that is asked for while the code runs.
+    fn import(&mut self, id: NodeId, name: NodeId, owner: u32) {
+        let graph = self.query.facts.graph;
+        match graph.units.get(self.unit).and_then(|unit| unit.dynamic.get(&id)) {
+            Some(Target::Unit(other)) => {
+                let other = *other;
+                self.lead(owner, other, None);
+            }
+            Some(Target::Outside(package)) => {
+                let package = package.to_string();
+                self.done.outside.push((owner, package));
+            }
+            Some(_) => {}
+            None => {
+                let shapes = self.query.shapes(self.unit, name);
+                let origin = Origin::at(Root::Global, &["import"]);
+                let one = Use { act: Act::Code, way: Way::Global, shapes, ..self.blank(id, &origin) };
+                self.add(id, owner, one);
+            }
+        }
+    }
+
+    /// Something of the environment that is replaced.
+    fn assign(&mut self, target: NodeId, owner: u32) {
+        let Some(origin) = self.query.origin(self.unit, target) else { return };
+        let is_shared = match (&origin.root, origin.path().as_slice()) {
+            (Root::Builtin(_), [_, ..]) => true,
+            (Root::Global, [first, ..]) => {
+                matches!(*first, "fetch" | "eval" | "Function" | "require" | "Promise" | "JSON" | "Object" | "Array")
+                    || origin.path() == ["process", "env"]
+            }
+            (Root::Platform(_), [_, _, ..]) => true,
+            _ => false,
+        };
+        if is_shared {
+            let one = Use { act: Act::Patch, way: Way::Global, ..self.blank(target, &origin) };
+            self.add(target, owner, one);
+        }
+    }
+}
+
+/// The parts of modules that an exported name means.
+pub(crate) fn parts(graph: &Graph, unit: usize, name: &str, depth: usize) -> Vec<(usize, u32)> {
+    let Some(home) = graph.units.get(unit).filter(|_| depth < 40) else { return Vec::new() };
+    let through = |request: usize, name: Option<&str>| match home.targets.get(request) {
+        Some(Target::Unit(other)) => match name {
+            Some(name) => parts(graph, *other, name, depth + 1),
+            None => names(graph, *other, depth + 1)
+                .iter()
+                .flat_map(|name| parts(graph, *other, name, depth + 1))
+                .collect(),
+        },
+        _ => Vec::new(),
+    };
+    match home.code.exports.get(name) {
+        Some(Outlet::Value(_, owner)) => vec![(unit, *owner)],
+        Some(Outlet::From(request, name)) => through(*request, name.as_deref()),
+        Some(Outlet::Local(local)) => match home.code.top(local) {
+            Some(binding) => {
+                let mut found = vec![(unit, binding.owner)];
+                for flow in &binding.sources {
+                    if let Source::Import(request, name) = &flow.from {
+                        found.extend(through(*request, name.as_deref()));
+                    }
+                }
+                found
+            }
+            None => Vec::new(),
+        },
+        None => home.code.stars.iter().flat_map(|request| through(*request, Some(name))).collect(),
+    }
+}
+
+/// The names that a module exports.
+fn names(graph: &Graph, unit: usize, depth: usize) -> Vec<String> {
+    let Some(home) = graph.units.get(unit).filter(|_| depth < 40) else { return Vec::new() };
+    let mut names: Vec<String> = home.code.exports.keys().map(|name| name.to_string()).collect();
+    for request in &home.code.stars {
+        if let Some(Target::Unit(other)) = home.targets.get(*request) {
+            names.extend(self::names(graph, *other, depth + 1));
+        }
+    }
+    names
+}
+
+/// The parts that run when a module is loaded: its own first part, and those of all that it loads.
+pub(crate) fn loaded(graph: &Graph) -> Vec<Vec<usize>> {
+    let targets = |unit: &super::graph::Unit| {
+        let inside = unit.targets.iter().filter_map(|target| match target {
+            Target::Unit(other) => Some(*other),
+            _ => None,
+        });
+        inside.collect()
+    };
+    graph.units.iter().map(targets).collect()
+}
+
+/// Where each part stands among those of all modules; for walks.
+pub(crate) type Parent = HashMap<(usize, u32), Option<(usize, u32)>>;

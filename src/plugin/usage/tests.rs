@@ -1,0 +1,1 @@
+//! Tests of the use analysis on small plugins.
