@@ -1,14 +1,11 @@
 //! An audit: every plugin below a folder, examined by every check.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::check::Plugin;
 use super::checks;
-use super::manifest::{self, Schema};
-use super::modules::Modules;
-use super::package::Packages;
-use crate::coverage::{Coverage, Gap};
+use super::workspace::Workspace;
+use crate::coverage::Coverage;
 use crate::finding::{Finding, RuleMeta};
 
 /// What to audit.
@@ -42,41 +39,8 @@ pub fn rules() -> Vec<Arc<RuleMeta>> {
 /// # Errors
 /// When the folder cannot be read.
 pub fn audit(options: &Options) -> std::io::Result<Outcome> {
-    let root = options.root.canonicalize()?;
-    let packages = Packages::find(&root);
-    let modules = Modules::new(root, packages.all.clone());
-    let mut outcome = Outcome::default();
-    for (file, why) in packages.unreadable {
-        outcome.coverage.missed.push(Gap::new(shown(options, &file), why));
-    }
-    let (mut plugins, mut others) = (0, 0);
-    for package in packages.plugins {
-        match manifest::read(&package, &modules) {
-            Ok(manifest) => {
-                outcome.coverage.examined(modules.text(&manifest.file).map_or(0, |text| text.len() as u64));
-                if manifest.schema() != Schema::Plugin3 {
-                    others += 1;
-                    continue;
-                }
-                plugins += 1;
-                let plugin = Plugin::new(package, manifest);
-                for check in checks::ALL {
-                    outcome.findings.extend(check.findings(&plugin, &modules, &options.base));
-                }
-            }
-            Err(unread) => {
-                let at = modules.position(&unread.file, unread.offset);
-                let file = shown(options, &unread.file);
-                let subject = format!("{file}:{}:{}", at.line, at.column);
-                outcome.coverage.missed.push(Gap::new(subject, unread.why));
-            }
-        }
-    }
-    outcome.coverage.kinds = vec![("plugins", plugins), ("adapters and services", others)];
-    outcome.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
-    Ok(outcome)
-}
-
-fn shown(options: &Options, file: &str) -> String {
-    Path::new(&options.base).join(file).display().to_string()
+    let workspace = Workspace::read(options)?;
+    let mut findings = workspace.findings();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    Ok(Outcome { findings, coverage: workspace.coverage })
 }

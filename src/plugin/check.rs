@@ -78,46 +78,66 @@ impl Plugin {
 
 impl Check {
     pub(crate) fn meta(&self) -> Option<Arc<RuleMeta>> {
-        let help = Help {
-            impact: self.impact.to_owned(),
-            steps: self.steps.iter().map(ToString::to_string).collect(),
-            uri: None,
-            audit_log: None,
-        };
-        Some(Arc::new(RuleMeta {
-            id: RuleId::new(format!("plugin/{}", self.id)).ok()?,
-            title: self.title.to_owned(),
-            severity: self.severity,
-            confidence: Confidence::High,
-            help,
-        }))
+        rule(self.id, self.title, self.severity, (self.impact, self.steps))
     }
 
-    /// The findings about a plugin: one for each literal, with the handlers that get it.
+    /// The findings about a plugin.
     pub(crate) fn findings(&self, plugin: &Plugin, modules: &Modules, base: &Path) -> Vec<Finding> {
         let mut faults = Vec::new();
         (self.run)(plugin, &mut faults);
-        let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
-        for fault in faults {
-            let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
-            groups.entry(key).or_default().push(fault);
-        }
         let Some(meta) = self.meta() else { return Vec::new() };
-        let build = |group: Vec<Fault>| {
-            let first = group.first()?;
-            let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(self.severity);
-            let mut builder = FindingBuilder::new(Arc::clone(&meta)).severity(severity).reason(&first.what);
-            if !first.origin.is_empty() {
-                let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
-                builder = builder.reason(format!("granted by {}", way.join(", then ")));
-            }
-            let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
-            builder = builder.reason(told(plugin.name(), &names));
-            let location = location(&first.at, modules, base);
-            builder.location(location).build(&FingerprintKey::default()).ok()
-        };
-        groups.into_values().filter_map(build).collect()
+        findings(&meta, faults, plugin.name(), (modules, base))
     }
+}
+
+/// A rule about plugins; `id` is its part behind `plugin/`.
+pub(crate) fn rule(
+    id: &str,
+    title: &str,
+    severity: Severity,
+    (impact, steps): (&str, &[&str]),
+) -> Option<Arc<RuleMeta>> {
+    let help = Help {
+        impact: impact.to_owned(),
+        steps: steps.iter().map(ToString::to_string).collect(),
+        uri: None,
+        audit_log: None,
+    };
+    Some(Arc::new(RuleMeta {
+        id: RuleId::new(format!("plugin/{id}")).ok()?,
+        title: title.to_owned(),
+        severity,
+        confidence: Confidence::High,
+        help,
+    }))
+}
+
+/// The findings that faults of a plugin come to: one for each literal, with the handlers that get it.
+pub(crate) fn findings(
+    rule: &Arc<RuleMeta>,
+    faults: Vec<Fault>,
+    plugin: &str,
+    (modules, base): (&Modules, &Path),
+) -> Vec<Finding> {
+    let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
+    for fault in faults {
+        let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
+        groups.entry(key).or_default().push(fault);
+    }
+    let build = |group: Vec<Fault>| {
+        let first = group.first()?;
+        let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(rule.severity);
+        let mut builder = FindingBuilder::new(Arc::clone(rule)).severity(severity).reason(&first.what);
+        if !first.origin.is_empty() {
+            let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
+            builder = builder.reason(format!("granted by {}", way.join(", then ")));
+        }
+        let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
+        builder = builder.reason(told(plugin, &names));
+        let location = location(&first.at, modules, base);
+        builder.location(location).build(&FingerprintKey::default()).ok()
+    };
+    groups.into_values().filter_map(build).collect()
 }
 
 /// Who it is about: the plugin, and the first handlers.

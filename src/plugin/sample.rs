@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tempfile::TempDir;
+
 use super::audit::{Options, audit};
 
 /// Limits that no check has anything against.
@@ -20,6 +22,16 @@ pub(super) fn built(calls: &str) -> Vec<String> {
 
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
+    let folder = folder(member);
+    let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
+    assert_eq!(outcome.coverage.missed, [], "{member}");
+    let mut ids: Vec<String> = outcome.findings.iter().map(|finding| finding.rule().id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+/// A folder with the plugin that has such a manifest.
+pub(super) fn folder(member: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| {
         let path = folder.path().join(file);
@@ -34,9 +46,5 @@ pub(super) fn ids(member: &str) -> Vec<String> {
            cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }}, {member} }};"
     );
     write("src/manifest.ts", &manifest);
-    let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
-    assert_eq!(outcome.coverage.missed, [], "{manifest}");
-    let mut ids: Vec<String> = outcome.findings.iter().map(|finding| finding.rule().id.to_string()).collect();
-    ids.sort();
-    ids
+    folder
 }

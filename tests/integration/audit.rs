@@ -79,3 +79,23 @@ fn what_cannot_be_read_is_named_and_the_rest_is_audited() {
     }
     drop(sandbox.kbsec(["audit", "nowhere"]).run().code(2).complains("nowhere is no folder"));
 }
+
+#[test]
+fn who_asks_gets_an_answer_with_its_place() {
+    let sandbox = workspace();
+    plugin(&sandbox, "wide", "combinePermissions().with(kbPlatformPreset).build()");
+    plugin(&sandbox, "tight", "{ env: { read: ['LOG_LEVEL'] } }");
+    let explain = |arguments: &[&str]| sandbox.kbsec([&["audit", "explain"], arguments].concat()).run();
+    let run = explain(&["@acme/wide", "--path", ".kb/marketplace.lock"]).code(1);
+    assert!(run.stdout.contains("May @acme/wide write .kb/marketplace.lock?"), "{}", run.stdout);
+    assert!(run.stdout.contains("plugins/wide/src/manifest.ts:8:39, by preset kbPlatform"), "{}", run.stdout);
+    drop(explain(&["plugins/tight", "--env", "KB_TOKEN"]).code(0).says("nothing in env.read matches"));
+    drop(explain(&["@acme/other"]).code(2).warns("there are @acme/tight, @acme/wide"));
+    drop(explain(&["@acme/wide"]).code(0).says("KB_*  (every handler)"));
+
+    let reach = |what: &str| sandbox.kbsec(["audit", "reach", what, "--json"]).run();
+    let told = reach("KB_TOKEN").code(1).json();
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    assert_eq!((&told[0]["plugin"], &told[0]["line"]), (&"@acme/wide".into(), &8.into()));
+    drop(reach("OTHER_TOKEN").code(0));
+}

@@ -1,0 +1,85 @@
+//! A workspace: the plugins below a folder, read and put together as the hosts of the platform do it.
+
+use std::path::{Path, PathBuf};
+
+use super::audit::Options;
+use super::check::Plugin;
+use super::checks;
+use super::manifest::{self, Schema};
+use super::modules::Modules;
+use super::package::Packages;
+use crate::coverage::{Coverage, Gap};
+use crate::finding::Finding;
+
+/// What was read.
+pub(crate) struct Workspace {
+    /// The texts of its files, and what they mean.
+    pub(crate) modules: Modules,
+    /// The plugins of today's schema, by folder.
+    pub(crate) plugins: Vec<Plugin>,
+    /// How paths begin in a report.
+    pub(crate) base: PathBuf,
+    /// What was examined, and what could not be.
+    pub(crate) coverage: Coverage,
+}
+
+impl Workspace {
+    /// Reads every plugin below the folder; what cannot be read is a gap.
+    ///
+    /// # Errors
+    /// When the folder itself cannot be read.
+    pub(crate) fn read(options: &Options) -> std::io::Result<Self> {
+        let root = options.root.canonicalize()?;
+        let packages = Packages::find(&root);
+        let modules = Modules::new(root, packages.all.clone());
+        let base = options.base.clone();
+        let mut read = Self { modules, plugins: Vec::new(), base, coverage: Coverage::default() };
+        for (file, why) in packages.unreadable {
+            read.coverage.missed.push(Gap::new(shown(&read.base, &file), why));
+        }
+        let mut others = 0;
+        for package in packages.plugins {
+            match manifest::read(&package, &read.modules) {
+                Ok(manifest) => {
+                    let bytes = read.modules.text(&manifest.file).map_or(0, |text| text.len() as u64);
+                    read.coverage.examined(bytes);
+                    match manifest.schema() {
+                        Schema::Plugin3 => read.plugins.push(Plugin::new(package, manifest)),
+                        _ => others += 1,
+                    }
+                }
+                Err(unread) => {
+                    let at = read.modules.position(&unread.file, unread.offset);
+                    let file = shown(&read.base, &unread.file);
+                    let subject = format!("{file}:{}:{}", at.line, at.column);
+                    read.coverage.missed.push(Gap::new(subject, unread.why));
+                }
+            }
+        }
+        read.coverage.kinds = vec![("plugins", read.plugins.len() as u64), ("adapters and services", others)];
+        Ok(read)
+    }
+
+    /// What the checks have against its plugins, plugin by plugin.
+    pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.plugins.iter().flat_map(|plugin| self.findings_of(plugin)).collect()
+    }
+
+    /// What they have against one of them.
+    pub(crate) fn findings_of(&self, plugin: &Plugin) -> Vec<Finding> {
+        checks::ALL.iter().flat_map(|check| check.findings(plugin, &self.modules, &self.base)).collect()
+    }
+
+    /// The plugin of this id, package name or folder.
+    pub(crate) fn plugin(&self, name: &str) -> Option<&Plugin> {
+        let folder = name.trim_end_matches('/').trim_start_matches("./");
+        let is_it = |plugin: &&Plugin| {
+            plugin.name() == name || &*plugin.package.name == name || plugin.package.folder == folder
+        };
+        self.plugins.iter().find(is_it)
+    }
+}
+
+fn shown(base: &Path, file: &str) -> String {
+    base.join(file).display().to_string()
+}
