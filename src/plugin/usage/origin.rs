@@ -285,7 +285,7 @@ impl<'f, 'g> Query<'f, 'g> {
         };
         match of.root {
             Root::Unit(unit) => self.step(|| self.exported(unit, key)).flatten(),
-            Root::Object(unit, object) => self.property(unit, object, key),
+            Root::Object(unit, object) => self.step(|| self.property(unit, object, key)).flatten(),
             Root::Class(unit, class) | Root::Instance(unit, class) => {
                 let code = &self.facts.graph.units.get(unit)?.code;
                 let field = code.classes.get(class as usize)?.fields.get(key)?;

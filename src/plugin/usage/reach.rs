@@ -178,7 +178,7 @@ impl<'a> Map<'a> {
     fn walk(&self, unit: usize, name: &str) -> Parent {
         let mut reached = Parent::new();
         let mut queue: VecDeque<((usize, u32), Option<(usize, u32)>)> = VecDeque::new();
-        let begin = survey::parts(self.graph, unit, name, 0);
+        let begin = survey::parts(self.graph, unit, Some(name));
         queue.push_back(((unit, 0), None));
         queue.extend(begin.into_iter().map(|part| (part, Some((unit, 0)))));
         while let Some((part, before)) = queue.pop_front() {

@@ -134,9 +134,19 @@ fn taken(code: &Code) -> HashSet<NodeId> {
     let mut taken = HashSet::new();
     for node in &code.nodes {
         match &node.kind {
-            NodeKind::Member(object, _) => drop(taken.insert(*object)),
-            NodeKind::Call(callee, _) | NodeKind::New(callee, _) => drop(taken.insert(*callee)),
-            NodeKind::Assign(target, _) => drop(taken.insert(*target)),
+            NodeKind::Member(object, _) => {
+                taken.insert(*object);
+            }
+            NodeKind::Call(callee, arguments) | NodeKind::New(callee, arguments) => {
+                taken.insert(*callee);
+                if is_wrapper(code, *callee) {
+                    // What it makes is a use where it is called.
+                    taken.extend(arguments);
+                }
+            }
+            NodeKind::Assign(target, _) => {
+                taken.insert(*target);
+            }
             _ => {}
         }
     }
@@ -148,6 +158,15 @@ fn taken(code: &Code) -> HashSet<NodeId> {
         }
     }
     taken
+}
+
+/// Whether a function makes another of the one it is given.
+fn is_wrapper(code: &Code, callee: NodeId) -> bool {
+    match code.node(callee).map(|node| &node.kind) {
+        Some(NodeKind::Name(name)) => &**name == "promisify",
+        Some(NodeKind::Member(_, key)) => matches!(code.text(*key), Some("promisify" | "bind")),
+        _ => false,
+    }
 }
 
 impl<'g> Surveyor<'_, 'g> {
@@ -207,15 +226,9 @@ impl<'g> Surveyor<'_, 'g> {
 
     /// Leads from a part to what a module exports under a name, or to everything that it exports.
     fn lead(&mut self, owner: u32, unit: usize, name: Option<&str>) {
-        let names: Vec<String> = match name {
-            Some(name) => vec![name.to_owned()],
-            None => names(self.query.facts.graph, unit, 0),
-        };
         self.done.edges.push((owner, (unit, 0)));
-        for name in names {
-            let parts = parts(self.query.facts.graph, unit, &name, 0);
-            self.done.edges.extend(parts.into_iter().map(|part| (owner, part)));
-        }
+        let parts = parts(self.query.facts.graph, unit, name);
+        self.done.edges.extend(parts.into_iter().map(|part| (owner, part)));
     }
 
     /// Variables of the environment.
@@ -289,15 +302,6 @@ impl<'g> Surveyor<'_, 'g> {
             match (&origin.root, origin.path().as_slice()) {
                 (Root::Global, ["require"]) => return self.require(id, owner, arguments),
                 (Root::Platform(_), ["defineEnv"]) => self.define_env(owner, arguments),
-                (Root::Builtin(module), [.., "promisify"]) if &**module == "util" => {
-                    for argument in arguments {
-                        if let Some(inner) = self.query.origin(self.unit, *argument) {
-                            // What it makes is a use where it is called.
-                            self.taken.insert(*argument);
-                            drop(inner);
-                        }
-                    }
-                }
                 _ => {}
             }
             for sink in &sinks {
@@ -406,48 +410,45 @@ impl<'g> Surveyor<'_, 'g> {
     }
 }
 
-/// The parts of modules that an exported name means.
-pub(crate) fn parts(graph: &Graph, unit: usize, name: &str, depth: usize) -> Vec<(usize, u32)> {
-    let Some(home) = graph.units.get(unit).filter(|_| depth < 40) else { return Vec::new() };
-    let through = |request: usize, name: Option<&str>| match home.targets.get(request) {
-        Some(Target::Unit(other)) => match name {
-            Some(name) => parts(graph, *other, name, depth + 1),
-            None => names(graph, *other, depth + 1)
-                .iter()
-                .flat_map(|name| parts(graph, *other, name, depth + 1))
-                .collect(),
-        },
-        _ => Vec::new(),
-    };
-    match home.code.exports.get(name) {
-        Some(Outlet::Value(_, owner)) => vec![(unit, *owner)],
-        Some(Outlet::From(request, name)) => through(*request, name.as_deref()),
-        Some(Outlet::Local(local)) => match home.code.top(local) {
-            Some(binding) => {
-                let mut found = vec![(unit, binding.owner)];
-                for flow in &binding.sources {
-                    if let Source::Import(request, name) = &flow.from {
-                        found.extend(through(*request, name.as_deref()));
+/// The parts of modules that an exported name means; all exports of a module without a name.
+pub(crate) fn parts(graph: &Graph, unit: usize, name: Option<&str>) -> Vec<(usize, u32)> {
+    let mut found = Vec::new();
+    let mut seen: HashSet<(usize, Option<String>)> = HashSet::new();
+    let mut open = vec![(unit, name.map(ToOwned::to_owned))];
+    while let Some((unit, name)) = open.pop() {
+        let Some(home) = graph.units.get(unit) else { continue };
+        if !seen.insert((unit, name.clone())) {
+            continue;
+        }
+        let mut through = |request: usize, name: Option<&str>| {
+            if let Some(Target::Unit(other)) = home.targets.get(request) {
+                open.push((*other, name.map(ToOwned::to_owned)));
+            }
+        };
+        let outlets: Vec<&Outlet> = match &name {
+            Some(name) => home.code.exports.get(name.as_str()).into_iter().collect(),
+            None => home.code.exports.values().collect(),
+        };
+        if name.is_none() || outlets.is_empty() {
+            home.code.stars.iter().for_each(|request| through(*request, name.as_deref()));
+        }
+        for outlet in outlets {
+            match outlet {
+                Outlet::Value(_, owner) => found.push((unit, *owner)),
+                Outlet::From(request, name) => through(*request, name.as_deref()),
+                Outlet::Local(local) => {
+                    let Some(binding) = home.code.top(local) else { continue };
+                    found.push((unit, binding.owner));
+                    for flow in &binding.sources {
+                        if let Source::Import(request, name) = &flow.from {
+                            through(*request, name.as_deref());
+                        }
                     }
                 }
-                found
             }
-            None => Vec::new(),
-        },
-        None => home.code.stars.iter().flat_map(|request| through(*request, Some(name))).collect(),
-    }
-}
-
-/// The names that a module exports.
-fn names(graph: &Graph, unit: usize, depth: usize) -> Vec<String> {
-    let Some(home) = graph.units.get(unit).filter(|_| depth < 40) else { return Vec::new() };
-    let mut names: Vec<String> = home.code.exports.keys().map(|name| name.to_string()).collect();
-    for request in &home.code.stars {
-        if let Some(Target::Unit(other)) = home.targets.get(*request) {
-            names.extend(self::names(graph, *other, depth + 1));
         }
     }
-    names
+    found
 }
 
 /// The parts that run when a module is loaded: its own first part, and those of all that it loads.
