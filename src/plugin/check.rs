@@ -49,6 +49,8 @@ pub(crate) struct Fault {
     pub(crate) origin: Vec<String>,
     /// The handler that gets it.
     pub(crate) handler: Option<String>,
+    /// Other handlers that get it.
+    pub(crate) others: Vec<String>,
     /// Unless the rule is sure.
     pub(crate) confidence: Option<Confidence>,
     /// Why it is believed, beside that.
@@ -72,6 +74,7 @@ impl Fault {
             severity: None,
             origin: Vec::new(),
             handler: None,
+            others: Vec::new(),
             confidence: None,
             why: Vec::new(),
             more: Vec::new(),
@@ -173,7 +176,8 @@ pub(crate) fn findings(
         if let Some(confidence) = group.iter().filter_map(|fault| fault.confidence).min() {
             builder = builder.confidence(confidence);
         }
-        let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
+        let names = group.iter().flat_map(|fault| fault.handler.iter().chain(&fault.others).cloned());
+        let names: Vec<String> = names.collect();
         builder = builder.reason(told(plugin, &names));
         let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
         builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));

@@ -13,7 +13,10 @@ mod no_quota;
 mod reached;
 mod shell_interpreter;
 mod undecidable;
+mod undeclared_use;
 mod unknown_key;
+mod unused_grant;
+mod used;
 mod write_lost;
 
 use super::check::Check;
@@ -32,6 +35,8 @@ pub(crate) static ALL: &[Check] = &[
     no_quota::CHECK,
     shell_interpreter::CHECK,
     undecidable::CHECK,
+    undeclared_use::CHECK,
     unknown_key::CHECK,
+    unused_grant::CHECK,
     write_lost::CHECK,
 ];

@@ -3,6 +3,7 @@
 //! Nothing is run. A use counts for a handler when a chain of names leads from the handler to it, or when loading a module
 //! on the way runs it. Where code cannot be followed the use says that it does not know, and nothing is taken as unused.
 
+pub(crate) mod grant;
 mod graph;
 mod origin;
 mod reach;

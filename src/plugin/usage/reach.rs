@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::graph::{Graph, Target};
+use super::sink::Act;
 use super::survey::{self, Parent, Surveyed, Use};
 use crate::plugin::handler::Handler;
 use crate::plugin::modules::{Modules, join};
@@ -23,6 +24,51 @@ pub(crate) struct Usage {
     pub(crate) files: BTreeSet<Arc<str>>,
     /// What could not be read: file, offset and why.
     pub(crate) faults: Vec<(Arc<str>, u64, String)>,
+}
+
+/// Variables that programs read by themselves, so that a grant of them serves whoever runs one.
+const BY_PROGRAMS: [(&[&str], &[&str]); 2] = [
+    (
+        &["git", "gh"],
+        &["HOME", "USER", "PATH", "SHELL", "TERM", "LANG", "LC_*", "TZ", "EDITOR", "VISUAL", "GIT_*", "SSH_*", "GPG_*", "XDG_*", "TMPDIR"],
+    ),
+    (
+        &["npm", "pnpm", "yarn", "npx", "node", "corepack"],
+        &["HOME", "USER", "PATH", "SHELL", "TERM", "LANG", "TMPDIR", "NODE_*", "NPM_*", "npm_*", "PNPM_*", "YARN_*", "CI", "XDG_*"],
+    ),
+];
+
+impl Usage {
+    /// Whether a section of the context goes to code that is not followed.
+    pub(crate) fn is_handed(&self, section: &str) -> bool {
+        let group = match section {
+            "fs" | "network" | "env" => "runtime",
+            "shell" | "invoke" => "api",
+            other => other,
+        };
+        self.handed.iter().any(|path| path.is_empty() || path.split('.').next() == Some(group))
+    }
+
+    /// Whether a variable is one that a program reads which these handlers run.
+    pub(crate) fn implies(&self, pattern: &str, handlers: &[usize]) -> bool {
+        let runs = self.uses.iter().filter(|used| {
+            used.of.act == Act::Run && used.handlers.iter().any(|number| handlers.contains(number))
+        });
+        let beginning = pattern.trim_end_matches('*');
+        runs.flat_map(|used| &used.of.shapes).any(|shape| {
+            let Some(program) = shape.constant() else { return true };
+            let program = program.rsplit('/').next().unwrap_or(&program).to_owned();
+            let known = BY_PROGRAMS.iter().find(|(programs, _)| programs.contains(&program.as_str()));
+            match known {
+                Some((_, names)) => names.iter().any(|name| match name.strip_suffix('*') {
+                    Some(start) => beginning.starts_with(start) || (pattern.ends_with('*') && start.starts_with(beginning)),
+                    None => *name == pattern,
+                }),
+                // Every program has a home and a path.
+                None => matches!(pattern, "HOME" | "USER" | "PATH" | "SHELL" | "TERM" | "TMPDIR" | "LANG"),
+            }
+        })
+    }
 }
 
 /// A use, and who leads to it.

@@ -91,6 +91,18 @@ impl Shape {
         Self(parts)
     }
 
+    /// Its first word, as that of a command line.
+    pub(crate) fn word(&self) -> Self {
+        match self.0.first() {
+            Some(Part::Text(text)) => match text.trim_start().split_once(char::is_whitespace) {
+                Some((word, _)) => Self(vec![Part::Text(word.to_owned())]),
+                None if self.0.len() == 1 => Self(vec![Part::Text(text.trim().to_owned())]),
+                None => self.clone(),
+            },
+            _ => self.clone(),
+        }
+    }
+
     /// What people read.
     pub(crate) fn shown(&self) -> String {
         let mut text = String::new();

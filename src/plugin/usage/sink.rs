@@ -48,6 +48,8 @@ pub(crate) struct Sink {
     pub(crate) act: Act,
     pub(crate) way: Way,
     pub(crate) argument: Option<usize>,
+    /// The program, where it is always the same.
+    pub(crate) program: Option<&'static str>,
 }
 
 /// What calling a value does; two things for what copies and moves.
@@ -64,7 +66,11 @@ pub(crate) fn called(origin: &Origin) -> Vec<Sink> {
 }
 
 fn one(act: Act, way: Way, argument: Option<usize>) -> Vec<Sink> {
-    vec![Sink { act, way, argument }]
+    vec![Sink { act, way, argument, program: None }]
+}
+
+fn git(way: Way) -> Vec<Sink> {
+    vec![Sink { act: Act::Run, way, argument: None, program: Some("git") }]
 }
 
 fn builtin(module: &str, path: &[&str]) -> Vec<Sink> {
@@ -87,7 +93,7 @@ fn builtin(module: &str, path: &[&str]) -> Vec<Sink> {
         "dns" if path.len() == 1 => one(Act::Fetch, way, Some(0)),
         "vm" if path.len() == 1 => one(Act::Code, way, Some(0)),
         "worker_threads" if *name == "Worker" => one(Act::Code, way, Some(0)),
-        "cluster" if matches!(*name, "fork" | "setupPrimary" | "setupMaster") => one(Act::Run, way, None),
+        "cluster" if matches!(*name, "fork" | "setupPrimary") => one(Act::Run, way, None),
         "inspector" if path.len() == 1 => one(Act::Code, way, None),
         "module" if matches!(*name, "_load" | "register" | "runMain" | "_compile") => one(Act::Code, way, Some(0)),
         "wasi" => one(Act::Code, way, None),
@@ -99,7 +105,7 @@ fn builtin(module: &str, path: &[&str]) -> Vec<Sink> {
 /// What a function of the module `fs`, or of one that looks like it, does.
 fn files(name: &str, way: Way) -> Vec<Sink> {
     let name = name.strip_suffix("Sync").unwrap_or(name);
-    let sink = |act, argument| Sink { act, way, argument: Some(argument) };
+    let sink = |act, argument| Sink { act, way, argument: Some(argument), program: None };
     match name {
         "readFile" | "createReadStream" | "readdir" | "opendir" | "stat" | "lstat" | "access" | "exists"
         | "realpath" | "readlink" | "open" | "watch" | "watchFile" | "glob" | "openAsBlob" | "statfs"
@@ -128,7 +134,7 @@ fn context(path: &[&str]) -> Vec<Sink> {
         ["api" | "platform", "logger" | "lifecycle" | "events" | "eventBus" | "analytics" | "config" | "logs", ..] => {
             Vec::new()
         }
-        ["api" | "platform", service, _, ..] if *service != "artifacts" => one(Act::Service, way, Some(0)),
+        ["api" | "platform", service, _] if *service != "artifacts" => one(Act::Service, way, Some(0)),
         _ => Vec::new(),
     }
 }
@@ -150,7 +156,7 @@ fn outside(package: &str, path: &[&str]) -> Vec<Sink> {
     match package {
         "fs-extra" | "graceful-fs" => path.last().map(|name| files(name, way)).unwrap_or_default(),
         "execa" | "cross-spawn" | "shelljs" | "zx" | "tinyexec" | "nano-spawn" => one(Act::Run, way, Some(0)),
-        "simple-git" if !path.contains(&"()") => one(Act::Run, way, None),
+        "simple-git" if !path.contains(&"()") => git(way),
         "axios" | "node-fetch" | "undici" | "got" | "ky" | "cross-fetch" | "needle" | "superagent" => {
             one(Act::Fetch, way, Some(0))
         }

@@ -280,10 +280,16 @@ impl<'g> Surveyor<'_, 'g> {
 
     fn sunk(&mut self, id: NodeId, owner: u32, origin: &Origin, sink: Sink, arguments: &[NodeId]) {
         let argument = sink.argument.and_then(|at| arguments.get(at));
-        let shapes = match argument {
-            Some(argument) => self.query.shapes(self.unit, *argument),
-            None => vec![Shape(vec![Part::Any])],
+        let mut shapes = match (sink.program, argument) {
+            (Some(program), _) => vec![Shape(vec![Part::Text(program.to_owned())])],
+            (None, Some(argument)) => self.query.shapes(self.unit, *argument),
+            (None, None) => vec![Shape(vec![Part::Any])],
         };
+        if sink.act == Act::Run {
+            shapes = shapes.iter().map(Shape::word).collect();
+            shapes.sort();
+            shapes.dedup();
+        }
         self.add(id, owner, Use { act: sink.act, way: sink.way, shapes, ..self.blank(id, origin) });
     }
 
@@ -293,7 +299,7 @@ impl<'g> Surveyor<'_, 'g> {
             && arguments.first().is_some_and(|text| self.query.constant(self.unit, *text).is_some())
         {
             let origin = Origin::at(Root::Global, &["constructor"]);
-            let sink = Sink { act: Act::Code, way: Way::Global, argument: Some(0) };
+            let sink = Sink { act: Act::Code, way: Way::Global, argument: Some(0), program: None };
             return self.sunk(id, owner, &origin, sink, arguments);
         }
         let origin = self.query.origin(self.unit, callee);
@@ -335,6 +341,7 @@ impl<'g> Surveyor<'_, 'g> {
             for value in values {
                 if let Some(origin) = self.query.origin(self.unit, value)
                     && origin.root == Root::Context
+                    && matches!(origin.path().as_slice(), [] | ["runtime" | "platform" | "api", ..])
                     && origin.keys.len() < 3
                 {
                     self.done.handed.push((owner, origin));
@@ -393,6 +400,14 @@ impl<'g> Surveyor<'_, 'g> {
 
     /// Something of the environment that is replaced.
     fn assign(&mut self, target: NodeId, owner: u32) {
+        let node = self.code.node(target);
+        let is_shared = node.is_some_and(|node| match &node.kind {
+            NodeKind::Name(name) => self.code.binding(node.scope, name).is_none(),
+            _ => true,
+        });
+        if !is_shared {
+            return;
+        }
         let Some(origin) = self.query.origin(self.unit, target) else { return };
         let is_shared = match (&origin.root, origin.path().as_slice()) {
             (Root::Builtin(_), [_, ..]) => true,
@@ -403,7 +418,7 @@ impl<'g> Surveyor<'_, 'g> {
             (Root::Platform(_), [_, _, ..]) => true,
             _ => false,
         };
-        if is_shared {
+        if is_shared && !origin.path().contains(&"()") {
             let one = Use { act: Act::Patch, way: Way::Global, ..self.blank(target, &origin) };
             self.add(target, owner, one);
         }

@@ -1,0 +1,144 @@
+//! What: a permission that no code of the plugin needs.
+//!
+//! Why: what is granted and not used serves only who takes the plugin over. Presets bring most of it.
+//! Broad: `.with(npmPublishPreset)` in a plugin that publishes nothing. Narrow: the permissions that the code uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::used::grants;
+use crate::finding::{Confidence, Severity};
+use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::usage::Usage;
+use crate::plugin::usage::grant::{self, Section};
+use crate::plugin::value::{Kind, Value};
+
+pub(super) const CHECK: Check = Check {
+    id: "unused-grant",
+    title: "A plugin may do what its code does not need",
+    severity: Severity::Low,
+    impact: "Whoever takes over the plugin, or a package in it, has this for nothing",
+    steps: &["Remove it", "`kbsec audit suggest` shows the permissions that suffice"],
+    run,
+};
+
+/// A grant that was not seen in use.
+struct Idle<'p> {
+    text: String,
+    value: &'p Value,
+    severity: Severity,
+}
+
+fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
+    let Some(usage) = &plugin.usage else { return };
+    let mut groups: BTreeMap<(Arc<str>, u64, Option<String>), Vec<Idle<'_>>> = BTreeMap::new();
+    for section in Section::ALL {
+        for idle in idle(plugin, usage, section).into_iter().chain(services(plugin, usage, section)) {
+            let preset = preset(idle.value);
+            let own = preset.clone().or_else(|| Some(idle.text.clone()));
+            let key = (Arc::clone(&idle.value.at.file), idle.value.at.span.start, own);
+            groups.entry(key).or_default().push(idle);
+        }
+    }
+    for group in groups.into_values() {
+        faults.extend(told(plugin, usage, &group));
+    }
+}
+
+fn told(plugin: &Plugin, usage: &Usage, group: &[Idle<'_>]) -> Option<Fault> {
+    let first = group.first()?;
+    let mut texts: Vec<&str> = group.iter().map(|idle| idle.text.as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let what = match preset(first.value) {
+        Some(name) => {
+            let named: Vec<&str> = texts.iter().take(5).copied().collect();
+            let rest = texts.len().saturating_sub(named.len());
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            format!("no code needs {}{more} of the {name}", named.join(", "))
+        }
+        None => format!("no code needs {}", texts.join(", ")),
+    };
+    let severity = group.iter().map(|idle| idle.severity).max()?;
+    let mut fault = Fault::of(first.value, what).severity(severity);
+    let unsure = !usage.outside.is_empty() || !usage.missing.is_empty();
+    if unsure {
+        fault = fault.confidence(Confidence::Medium);
+    }
+    if !usage.outside.is_empty() {
+        let names: Vec<&str> = usage.outside.iter().take(4).map(String::as_str).collect();
+        let rest = usage.outside.len() - names.len();
+        let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+        fault = fault.why(format!("packages that were not looked at: {}{more}", names.join(", ")));
+    }
+    if !usage.missing.is_empty() {
+        fault = fault.why(format!("the code of {} handlers is not here", usage.missing.len()));
+    }
+    let holders = plugin.handlers.iter().map(|handler| handler.name.clone());
+    fault.others = holders.collect();
+    Some(fault)
+}
+
+/// The patterns of a section that no use needs, each once.
+fn idle<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>> {
+    let (group, key) = section.keys();
+    let mut found = Vec::new();
+    if usage.is_handed(group) {
+        return found;
+    }
+    let mut seen: BTreeMap<(String, Arc<str>, u64), (Vec<usize>, &Value)> = BTreeMap::new();
+    for (number, handler) in plugin.handlers.iter().enumerate() {
+        for (pattern, value) in handler.permissions.list(group, key) {
+            let key = (pattern.to_owned(), Arc::clone(&value.at.file), value.at.span.start);
+            seen.entry(key).or_insert_with(|| (Vec::new(), value)).0.push(number);
+        }
+    }
+    for ((pattern, ..), (holders, value)) in seen {
+        let is_used = usage.uses.iter().any(|used| {
+            Section::of(used.of.act) == Some(section)
+                && used.handlers.iter().any(|number| holders.contains(number))
+                && grants().needs(section, &pattern, used)
+        });
+        let is_implied = section == Section::Env && usage.implies(&pattern, &holders);
+        if !is_used && !is_implied {
+            let text = format!("`{pattern}` in {group}.{key}");
+            found.push(Idle { text, value, severity: severity(section, &pattern) });
+        }
+    }
+    found
+}
+
+fn severity(section: Section, pattern: &str) -> Severity {
+    let is_wide = match section {
+        Section::Env => super::env_secret::is_secret_pattern(pattern),
+        Section::Read | Section::Write => pattern == "**",
+        Section::Fetch | Section::Shell | Section::Invoke => pattern == "*",
+    };
+    if is_wide { Severity::Medium } else { Severity::Low }
+}
+
+/// Services that are granted and not used; told once, with the first section.
+fn services<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>> {
+    if section != Section::Read || usage.is_handed("platform") || usage.is_handed("api") {
+        return Vec::new();
+    }
+    let used: BTreeSet<&str> = usage.uses.iter().filter_map(grant::service).collect();
+    let mut found: Vec<Idle<'p>> = Vec::new();
+    for handler in &plugin.handlers {
+        let Some(Value { kind: Kind::Object(members), .. }) = handler.permissions.0.get("platform") else { continue };
+        for (name, value) in members {
+            let is_governed = grant::is_governed(name);
+            let is_new = !found.iter().any(|idle| std::ptr::eq(idle.value, value) || idle.value.at == value.at);
+            if is_governed && is_new && value.is_true() == Some(true) && !used.contains(&**name) {
+                let text = format!("the service `{name}`");
+                found.push(Idle { text, value, severity: Severity::Low });
+            }
+        }
+    }
+    found
+}
+
+/// The preset that a value comes from.
+fn preset(value: &Value) -> Option<String> {
+    value.steps().map(|step| &*step.what).find(|what| what.starts_with("preset ")).map(ToOwned::to_owned)
+}
