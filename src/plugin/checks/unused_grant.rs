@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::used::grants;
 use crate::finding::{Confidence, Severity};
 use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::permission::engine::env;
 use crate::plugin::usage::Usage;
 use crate::plugin::usage::grant::{self, Section};
 use crate::plugin::value::{Kind, Value};
@@ -27,6 +28,8 @@ struct Idle<'p> {
     text: String,
     value: &'p Value,
     severity: Severity,
+    /// Handlers that get it, by number.
+    holders: Vec<usize>,
 }
 
 fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
@@ -74,8 +77,9 @@ fn told(plugin: &Plugin, usage: &Usage, group: &[Idle<'_>]) -> Option<Fault> {
     if !usage.missing.is_empty() {
         fault = fault.why(format!("the code of {} handlers is not here", usage.missing.len()));
     }
-    let holders = plugin.handlers.iter().map(|handler| handler.name.clone());
-    fault.others = holders.collect();
+    let holders: BTreeSet<usize> = group.iter().flat_map(|idle| idle.holders.iter().copied()).collect();
+    let holders = holders.iter().filter_map(|number| plugin.handlers.get(*number));
+    fault.others = holders.map(|handler| handler.name.clone()).collect();
     Some(fault)
 }
 
@@ -100,12 +104,23 @@ fn idle<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>
                 && grants().needs(section, &pattern, used)
         });
         let is_implied = section == Section::Env && usage.implies(&pattern, &holders);
-        if !is_used && !is_implied {
+        if !is_used && !is_implied && !is_told_elsewhere(section, &pattern) {
             let text = format!("`{pattern}` in {group}.{key}");
-            found.push(Idle { text, value, severity: severity(section, &pattern) });
+            found.push(Idle { text, value, severity: severity(section, &pattern), holders });
         }
     }
     found
+}
+
+/// Grants that mean nothing in themselves: what everybody has, and what nobody gets.
+fn is_told_elsewhere(section: Section, pattern: &str) -> bool {
+    match section {
+        Section::Env => env::ALWAYS.contains(&pattern),
+        Section::Read | Section::Write => {
+            pattern.starts_with("~/") || super::dead_grant::is_dead(pattern)
+        }
+        _ => false,
+    }
 }
 
 fn severity(section: Section, pattern: &str) -> Severity {
@@ -124,14 +139,16 @@ fn services<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle
     }
     let used: BTreeSet<&str> = usage.uses.iter().filter_map(grant::service).collect();
     let mut found: Vec<Idle<'p>> = Vec::new();
-    for handler in &plugin.handlers {
-        let Some(Value { kind: Kind::Object(members), .. }) = handler.permissions.0.get("platform") else { continue };
+    for (number, handler) in plugin.handlers.iter().enumerate() {
+        let platform = handler.permissions.0.get("platform");
+        let Some(Value { kind: Kind::Object(members), .. }) = platform else { continue };
         for (name, value) in members {
             let is_governed = grant::is_governed(name);
-            let is_new = !found.iter().any(|idle| std::ptr::eq(idle.value, value) || idle.value.at == value.at);
-            if is_governed && is_new && value.is_true() == Some(true) && !used.contains(&**name) {
+            if let Some(known) = found.iter_mut().find(|idle| idle.value.at == value.at) {
+                known.holders.push(number);
+            } else if is_governed && value.is_true() == Some(true) && !used.contains(&**name) {
                 let text = format!("the service `{name}`");
-                found.push(Idle { text, value, severity: Severity::Low });
+                found.push(Idle { text, value, severity: Severity::Low, holders: vec![number] });
             }
         }
     }

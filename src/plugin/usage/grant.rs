@@ -7,7 +7,7 @@ use super::reach::Used;
 use super::shape::Shape;
 use super::sink::Act;
 use crate::plugin::handler::Permissions;
-use crate::plugin::permission::engine::fs::Fs;
+use crate::plugin::permission::engine::fs::{Access, Decision, Fs};
 use crate::plugin::permission::engine::{env, fetch, hardener};
 use crate::plugin::permission::language::{Language, TooLarge};
 use crate::plugin::value::{Kind, Value};
@@ -69,7 +69,7 @@ impl Section {
     /// What a pattern of it grants; two readings where two engines differ.
     fn language(self, pattern: &str) -> Result<Language, TooLarge> {
         match self {
-            Self::Read | Self::Write => files()?.effective(pattern),
+            Self::Read | Self::Write => files()?.language(pattern),
             Self::Fetch => fetch::language(pattern)?.union(&hardener::language(pattern)?),
             Self::Env => env::language(pattern),
             Self::Shell | Self::Invoke if pattern == "*" => Ok(Language::all()),
@@ -78,12 +78,12 @@ impl Section {
     }
 
     /// What is granted to everybody.
-    fn always(self) -> Result<Language, TooLarge> {
+    fn always(self) -> &'static [&'static str] {
         match self {
-            Self::Read => files()?.readable(&[]),
-            Self::Write => files()?.writable(&[]),
-            Self::Env => env::readable(&[]),
-            _ => Ok(Language::none()),
+            Self::Read => &["."],
+            Self::Write => &[".kb/output"],
+            Self::Env => &env::ALWAYS,
+            _ => &[],
         }
     }
 }
@@ -94,26 +94,38 @@ pub(crate) fn files() -> Result<&'static Fs, TooLarge> {
     FILES.as_ref().map_err(|_| TooLarge)
 }
 
-/// Answers, and remembers the languages of grants.
+/// Answers, and remembers the languages of patterns.
 #[derive(Default)]
 pub(crate) struct Grants {
-    known: Mutex<HashMap<(Section, Vec<String>), Option<Arc<Language>>>>,
-    single: Mutex<HashMap<(Section, String), Option<Arc<Language>>>>,
+    known: Mutex<HashMap<(Section, String), Option<Arc<Language>>>>,
 }
 
 impl Grants {
-    /// Whether permissions cover a use of a section.
+    /// Whether permissions cover a use of a section: all of what it may be, some of it, or nothing.
     pub(crate) fn cover(&self, permissions: &Permissions, section: Section, used: &Used) -> Cover {
         let (group, key) = section.keys();
-        let is_known = permissions.0.path(&[group, key]).is_none_or(|value| value.unknown().is_empty());
-        let patterns: Vec<String> =
-            permissions.list(group, key).map(|(pattern, _)| pattern.to_owned()).collect();
-        if !is_known {
+        if permissions.0.path(&[group, key]).is_some_and(|value| !value.unknown().is_empty()) {
             return Cover::Maybe;
         }
-        let Some(granted) = self.granted(section, &patterns) else { return Cover::Maybe };
-        let shapes = used.of.shapes.iter().map(|shape| shaped(section, shape));
-        let covers: Vec<Cover> = shapes.map(|shape| covered(&granted, &shape, &patterns, section)).collect();
+        let patterns: Vec<&str> = permissions.list(group, key).map(|(pattern, _)| pattern).collect();
+        let one = |shape: &Shape| {
+            let shape = shaped(section, shape);
+            if shape.is_open() {
+                // Where nothing is granted at all, nothing that it may be is.
+                let is_none = patterns.is_empty() && section.always().is_empty();
+                return if is_none { Cover::No } else { Cover::Maybe };
+            }
+            if is_denied(section, &shape) {
+                return Cover::No;
+            }
+            let mut all = patterns.iter().copied().chain(section.always().iter().copied());
+            match (all.any(|pattern| self.meets(section, pattern, &shape)), shape.constant()) {
+                (false, _) => Cover::No,
+                (true, Some(_)) => Cover::Yes,
+                (true, None) => Cover::Maybe,
+            }
+        };
+        let covers: Vec<Cover> = used.of.shapes.iter().map(one).collect();
         match (covers.iter().min(), covers.iter().max()) {
             (Some(Cover::Yes), Some(Cover::Yes)) => Cover::Yes,
             (Some(Cover::No), _) => Cover::No,
@@ -121,34 +133,48 @@ impl Grants {
         }
     }
 
-    fn granted(&self, section: Section, patterns: &[String]) -> Option<Arc<Language>> {
-        let key = (section, patterns.to_vec());
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known
-            .entry(key)
-            .or_insert_with(|| {
-                let parts = patterns.iter().map(|pattern| section.language(pattern));
-                Language::any(parts.chain([section.always()])).ok().map(Arc::new)
-            })
-            .clone()
-    }
-
     /// Whether a use may need a pattern: it is not known that it does not.
     pub(crate) fn needs(&self, section: Section, pattern: &str, used: &Used) -> bool {
-        let key = (section, pattern.to_owned());
-        let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
-        let granted =
-            single.entry(key).or_insert_with(|| section.language(pattern).ok().map(Arc::new)).clone();
-        drop(single);
-        let Some(granted) = granted else { return true };
         used.of.shapes.iter().any(|shape| {
             let shape = shaped(section, shape);
-            shape.is_open()
-                || match shape.constant() {
-                    Some(text) => granted.contains(&text),
-                    None => shape.language(WORKSPACE).and_then(|asked| asked.intersects(&granted)).unwrap_or(true),
-                }
+            shape.is_open() || (!is_denied(section, &shape) && self.meets(section, pattern, &shape))
         })
+    }
+
+    /// Whether a pattern lets something through that a shape may be; denials are left aside.
+    fn meets(&self, section: Section, pattern: &str, shape: &Shape) -> bool {
+        match (section, files()) {
+            (Section::Read | Section::Write, Ok(files)) => {
+                files.pattern(pattern).meets(&shape.pattern(WORKSPACE))
+            }
+            _ => {
+                let Some(granted) = self.language(section, pattern) else { return true };
+                match shape.constant() {
+                    Some(text) => granted.contains(&text),
+                    None => shape
+                        .language(WORKSPACE)
+                        .and_then(|asked| asked.intersects(&granted))
+                        .unwrap_or(true),
+                }
+            }
+        }
+    }
+
+    fn language(&self, section: Section, pattern: &str) -> Option<Arc<Language>> {
+        let key = (section, pattern.to_owned());
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(key).or_insert_with(|| section.language(pattern).ok().map(Arc::new)).clone()
+    }
+}
+
+/// Whether the platform refuses every file that a shape may be.
+fn is_denied(section: Section, shape: &Shape) -> bool {
+    match (section, files()) {
+        (Section::Read | Section::Write, Ok(files)) => {
+            let path = shape.example(WORKSPACE);
+            matches!(files.decide(Access::Read, &[], &path), Decision::Denied(_))
+        }
+        _ => false,
     }
 }
 
@@ -157,23 +183,6 @@ fn shaped(section: Section, shape: &Shape) -> Shape {
     match (section, files()) {
         (Section::Read | Section::Write, Ok(files)) => shape.as_path(files, WORKSPACE),
         _ => shape.clone(),
-    }
-}
-
-fn covered(granted: &Language, shape: &Shape, patterns: &[String], section: Section) -> Cover {
-    if let Some(text) = shape.constant() {
-        return if granted.contains(&text) { Cover::Yes } else { Cover::No };
-    }
-    if shape.is_open() {
-        // Where nothing is granted at all, nothing that it may be is.
-        let is_none = patterns.is_empty() && !matches!(section, Section::Read | Section::Write | Section::Env);
-        return if is_none { Cover::No } else { Cover::Maybe };
-    }
-    let Ok(asked) = shape.language(WORKSPACE) else { return Cover::Maybe };
-    match (granted.includes(&asked), granted.intersects(&asked)) {
-        (Ok(true), _) => Cover::Yes,
-        (_, Ok(false)) => Cover::No,
-        _ => Cover::Maybe,
     }
 }
 

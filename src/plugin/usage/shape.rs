@@ -52,14 +52,33 @@ impl Shape {
 
     /// The texts that it may be, when the workspace is at a path.
     pub(crate) fn language(&self, workspace: &str) -> Result<Language, TooLarge> {
-        let pattern = self.0.iter().fold(Pattern::new(), |pattern, part| match part {
+        Language::of(&self.pattern(workspace))
+    }
+
+    /// The same as a pattern.
+    pub(crate) fn pattern(&self, workspace: &str) -> Pattern {
+        self.0.iter().fold(Pattern::new(), |pattern, part| match part {
             Part::Text(text) => pattern.text(text),
             Part::Workspace => pattern.text(workspace),
             Part::Home => pattern.text("/home/user"),
             Part::Temporary => pattern.text("/tmp"),
             Part::Any => pattern.anything(),
-        });
-        Language::of(&pattern)
+        })
+    }
+
+    /// One of the texts that it may be, as short as can be.
+    pub(crate) fn example(&self, workspace: &str) -> String {
+        let mut text = String::new();
+        for part in &self.0 {
+            text.push_str(match part {
+                Part::Text(more) => more,
+                Part::Workspace => workspace,
+                Part::Home => "/home/user",
+                Part::Temporary => "/tmp",
+                Part::Any => "x",
+            });
+        }
+        text
     }
 
     /// The same as a path from a working folder, in normal form as far as it is known.
@@ -100,6 +119,29 @@ impl Shape {
                 None => self.clone(),
             },
             _ => self.clone(),
+        }
+    }
+
+    /// The folder of a path.
+    fn folder(&self) -> Self {
+        let mut parts = self.0.clone();
+        let open = matches!(parts.last(), Some(Part::Any));
+        if open {
+            parts.pop();
+        }
+        match parts.pop() {
+            Some(Part::Text(text)) => {
+                let kept = text.rfind('/').and_then(|at| text.get(..at)).unwrap_or_default();
+                if !kept.is_empty() {
+                    parts.push(Part::Text(kept.to_owned()));
+                }
+                // What is not known may have folders in it.
+                if open || (kept.is_empty() && !text.contains('/')) {
+                    parts.push(Part::Any);
+                }
+                Self(parts)
+            }
+            _ => Self(vec![Part::Any]),
         }
     }
 
@@ -304,6 +346,9 @@ impl Query<'_, '_> {
             }
             (Root::Builtin(module), [.., "normalize"]) if module.starts_with("path") => {
                 Some(self.shapes(unit, *arguments.first()?))
+            }
+            (Root::Builtin(module), [.., "dirname"]) if module.starts_with("path") => {
+                Some(self.shapes(unit, *arguments.first()?).iter().map(Shape::folder).collect())
             }
             (Root::Builtin(module), ["homedir"]) if &**module == "os" => one(Part::Home),
             (Root::Builtin(module), ["tmpdir"]) if &**module == "os" => one(Part::Temporary),

@@ -153,10 +153,14 @@ fn platform(package: &str, path: &[&str]) -> Vec<Sink> {
 /// Packages whose purpose is known.
 fn outside(package: &str, path: &[&str]) -> Vec<Sink> {
     let way = Way::Package;
+    // What is done with a result is not what was asked for.
+    if path.contains(&"()") {
+        return Vec::new();
+    }
     match package {
         "fs-extra" | "graceful-fs" => path.last().map(|name| files(name, way)).unwrap_or_default(),
         "execa" | "cross-spawn" | "shelljs" | "zx" | "tinyexec" | "nano-spawn" => one(Act::Run, way, Some(0)),
-        "simple-git" if !path.contains(&"()") => git(way),
+        "simple-git" => git(way),
         "axios" | "node-fetch" | "undici" | "got" | "ky" | "cross-fetch" | "needle" | "superagent" => {
             one(Act::Fetch, way, Some(0))
         }
