@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::finding::Confidence;
 use crate::plugin::check::{Fault, Plugin};
 use crate::plugin::usage::grant::Grants;
-use crate::plugin::usage::{Act, Used, Way};
+use crate::plugin::usage::{Act, Shape, Used, Way};
 
 /// Things that are named before the rest is counted.
 const NAMED: usize = 4;
@@ -40,11 +40,13 @@ pub(super) fn verb(act: Act) -> &'static str {
 pub(super) fn objects(uses: &[&Used]) -> String {
     let mut texts: BTreeSet<String> = BTreeSet::new();
     let mut is_open = false;
-    for shape in uses.iter().flat_map(|used| &used.of.shapes) {
-        if shape.is_open() {
-            is_open = true;
-        } else {
-            texts.insert(short(&shape.shown()));
+    for used in uses {
+        for shape in &used.of.shapes {
+            if shape.is_open() || (used.of.act == Act::Fetch && shape.beginning().is_empty()) {
+                is_open = true;
+            } else {
+                texts.insert(short(&shown(used.of.act, shape)));
+            }
         }
     }
     let rest = texts.len().saturating_sub(NAMED);
@@ -56,6 +58,18 @@ pub(super) fn objects(uses: &[&Used]) -> String {
         named.push(if named.is_empty() { "what is not known before it runs" } else { "others" }.to_owned());
     }
     joined(&named)
+}
+
+/// A shape for people: of a URL the host, of a folder its name.
+fn shown(act: Act, shape: &Shape) -> String {
+    let text = shape.shown();
+    match (act, text.split_once("://")) {
+        (Act::Fetch, Some((scheme, rest))) => {
+            format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or(rest))
+        }
+        (Act::Write, _) => text.strip_suffix("/…").unwrap_or(&text).to_owned(),
+        _ => text,
+    }
 }
 
 /// The interfaces that uses go through.

@@ -184,7 +184,7 @@ impl<'f, 'g> Query<'f, 'g> {
                 [Flow { from: Source::Parameter(..), path }] if path.is_empty()
             );
             let is_context = matches!(name, Some("ctx" | "context" | "_ctx"));
-            (is_parameter && is_context).then(|| Origin { is_sure: false, ..Origin::new(Root::Context) })
+            (is_parameter && is_context && binding.kind.is_none()).then(|| Origin { is_sure: false, ..Origin::new(Root::Context) })
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::graph::{Graph, Target};
+use super::shape::Part;
 use super::sink::Act;
 use super::survey::{self, Parent, Surveyed, Use};
 use crate::plugin::handler::Handler;
@@ -54,6 +55,15 @@ impl Usage {
         let runs = self.uses.iter().filter(|used| {
             used.of.act == Act::Run && used.handlers.iter().any(|number| handlers.contains(number))
         });
+        let part = match pattern {
+            "HOME" | "USER" => Part::Home,
+            "TMPDIR" => Part::Temporary,
+            _ => Part::Any,
+        };
+        let looks = |used: &Used| used.of.shapes.iter().any(|shape| shape.0.contains(&part));
+        if part != Part::Any && self.uses.iter().any(looks) {
+            return true;
+        }
         let beginning = pattern.trim_end_matches('*');
         runs.flat_map(|used| &used.of.shapes).any(|shape| {
             let Some(program) = shape.constant() else { return true };

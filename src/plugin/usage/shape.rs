@@ -164,7 +164,8 @@ impl Shape {
         vec![Self(vec![Part::Any])]
     }
 
-    fn then(&self, other: &Self) -> Self {
+    /// This text, then another.
+    pub(crate) fn then(&self, other: &Self) -> Self {
         let mut parts = self.0.clone();
         for part in &other.0 {
             match (parts.last_mut(), part) {

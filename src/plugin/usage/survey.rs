@@ -285,6 +285,12 @@ impl<'g> Surveyor<'_, 'g> {
             (None, Some(argument)) => self.query.shapes(self.unit, *argument),
             (None, None) => vec![Shape(vec![Part::Any])],
         };
+        let makes_folder = origin.keys.last().is_some_and(|key| key.starts_with("mkdir") || key.starts_with("ensureDir"));
+        if makes_folder && sink.way != Way::Platform {
+            // Who may write in a folder may as well make it.
+            let inside = Shape(vec![Part::Text("/".to_owned()), Part::Any]);
+            shapes = shapes.iter().map(|shape| shape.then(&inside)).collect();
+        }
         if sink.act == Act::Run {
             shapes = shapes.iter().map(Shape::word).collect();
             shapes.sort();
@@ -323,6 +329,8 @@ impl<'g> Surveyor<'_, 'g> {
     fn is_followed(&self, callee: NodeId, origin: Option<&Origin>) -> bool {
         match origin.map(|origin| &origin.root) {
             Some(Root::Routine(..) | Root::Class(..) | Root::Builtin(_) | Root::Platform(_) | Root::Context) => true,
+            // Keys of such a map lead nowhere.
+            Some(Root::Global) if origin.is_some_and(|it| it.path().first() == Some(&"WeakMap")) => true,
             _ => match self.code.node(callee).map(|node| &node.kind) {
                 // `defineEnv(…).parse(ctx.runtime)`: its names are known.
                 Some(NodeKind::Member(_, key)) => self.code.text(*key) == Some("parse"),
