@@ -12,7 +12,10 @@ mod sink;
 mod survey;
 #[cfg(test)]
 mod tests;
+pub(crate) mod unseen;
 
 pub(crate) use reach::{Usage, Used, analyse};
-pub(crate) use shape::{Part, Shape, listed};
+#[cfg(test)]
+pub(crate) use shape::listed;
+pub(crate) use shape::{Part, Shape};
 pub(crate) use sink::{Act, Way};

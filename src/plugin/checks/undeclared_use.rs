@@ -91,3 +91,66 @@ fn severity(act: Act, uses: &[&Used]) -> Severity {
         _ => Severity::Low,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    /// Whether the check has something against a command whose handler runs this.
+    fn is_found(inside: &str, imports: &str, statements: &str) -> bool {
+        let code = format!("{imports}\nexport default {{ async execute(ctx, input) {{ {statements} }} }};");
+        sample::coded(inside, &code).contains(&"plugin/undeclared-use".to_owned())
+    }
+
+    #[test]
+    fn broad_and_narrow() {
+        let shell = "shell: { allow: ['pdftotext'] }";
+        for (imports, statements) in [
+            ("", "await ctx.api.shell.exec('git', ['status']);"),
+            ("import { execFile } from 'node:child_process';", "execFile('git', ['status']);"),
+            ("import { exec } from 'child_process'; import { promisify } from 'util'; const run = promisify(exec);", "await run(`git log ${input.a}`);"),
+            ("", "const { spawn } = await import('node:child_process'); spawn('git');"),
+            ("const load = require; ", "load('child_' + 'process').execSync('git');"),
+            ("import { createRequire } from 'node:module'; const r = createRequire(import.meta.url);", "r('node:child_process')['exec' + 'Sync']('git');"),
+        ] {
+            assert!(is_found(shell, imports, statements), "{statements}");
+            assert!(!is_found("shell: { allow: ['git'] }", imports, statements), "{statements}");
+        }
+    }
+
+    #[test]
+    fn each_section_is_asked() {
+        for (broad, narrow, statements) in [
+            ("", "network: { fetch: ['https://api.acme.io/*'] }", "await ctx.runtime.fetch(`https://api.acme.io/v1/${input.id}`);"),
+            ("", "network: { fetch: ['https://api.acme.io/*'] }", "await fetch('https://api.acme.io/v1');"),
+            ("", "env: { read: ['ACME_MODE'] }", "return process.env.ACME_MODE;"),
+            ("", "env: { read: ['ACME_*'] }", "const { ACME_MODE: mode } = process.env; return mode;"),
+            ("", "fs: { write: ['out/**'] }", "await ctx.runtime.fs.writeFile('out/a.txt', '');"),
+            ("", "platform: { llm: true }", "await ctx.platform.llm.complete('a');"),
+            ("platform: { cache: ['other:'] }", "platform: { cache: ['mine:'] }", "await ctx.platform.cache.get(`mine:${input.id}`);"),
+            ("", "invoke: { allow: ['@acme/other'] }", "await ctx.api.invoke.call('@acme/other');"),
+        ] {
+            assert!(is_found(broad, "", statements), "{statements}");
+            assert!(!is_found(narrow, "", statements), "{statements}");
+        }
+    }
+
+    #[test]
+    fn names_are_followed_over_files_and_what_is_not_used_is_not() {
+        let files = |run: &'static str| {
+            [
+                ("src/run.ts", run),
+                ("src/a.ts", "export * from './b'; export const idle = () => fetch('https://idle.example/');"),
+                ("src/b.ts", "class Client { constructor(private ctx) {} send() { return this.ctx.runtime.fetch(HOST + '/x'); } }
+                              const HOST = 'https://used.example'; export function send(ctx) { return new Client(ctx).send(); }"),
+            ]
+        };
+        let used = files("import { send } from './a'; export default { execute(ctx) { return send(ctx); } };");
+        let findings = sample::findings("", &used);
+        let reasons: Vec<&str> = findings.iter().flat_map(|it| it.reasons()).map(String::as_str).collect();
+        assert!(reasons.iter().any(|reason| reason.contains("https://used.example")), "{reasons:?}");
+        assert!(!reasons.iter().any(|reason| reason.contains("idle.example")), "{reasons:?}");
+        let unused = files("import { send } from './a'; export default { execute(ctx) { return 1; } };");
+        assert!(sample::findings("", &unused).is_empty());
+    }
+}

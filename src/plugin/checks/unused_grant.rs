@@ -64,18 +64,12 @@ fn told(plugin: &Plugin, usage: &Usage, group: &[Idle<'_>]) -> Option<Fault> {
     };
     let severity = group.iter().map(|idle| idle.severity).max()?;
     let mut fault = Fault::of(first.value, what).severity(severity);
-    let unsure = !usage.outside.is_empty() || !usage.missing.is_empty();
-    if unsure {
-        fault = fault.confidence(Confidence::Medium);
-    }
     if !usage.outside.is_empty() {
+        fault = fault.confidence(Confidence::Medium);
         let names: Vec<&str> = usage.outside.iter().take(4).map(String::as_str).collect();
         let rest = usage.outside.len() - names.len();
         let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
         fault = fault.why(format!("packages that were not looked at: {}{more}", names.join(", ")));
-    }
-    if !usage.missing.is_empty() {
-        fault = fault.why(format!("the code of {} handlers is not here", usage.missing.len()));
     }
     let holders: BTreeSet<usize> = group.iter().flat_map(|idle| idle.holders.iter().copied()).collect();
     let holders = holders.iter().filter_map(|number| plugin.handlers.get(*number));
@@ -98,6 +92,9 @@ fn idle<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>
         }
     }
     for ((pattern, ..), (holders, value)) in seen {
+        if holders.iter().any(|number| usage.missing.contains(number)) {
+            continue;
+        }
         let is_used = usage.uses.iter().any(|used| {
             Section::of(used.of.act) == Some(section)
                 && used.handlers.iter().any(|number| holders.contains(number))
@@ -134,7 +131,8 @@ fn severity(section: Section, pattern: &str) -> Severity {
 
 /// Services that are granted and not used; told once, with the first section.
 fn services<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>> {
-    if section != Section::Read || usage.is_handed("platform") || usage.is_handed("api") {
+    let is_followed = usage.missing.is_empty() && !usage.is_handed("platform") && !usage.is_handed("api");
+    if section != Section::Read || !is_followed {
         return Vec::new();
     }
     let used: BTreeSet<&str> = usage.uses.iter().filter_map(grant::service).collect();
@@ -158,4 +156,37 @@ fn services<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle
 /// The preset that a value comes from.
 fn preset(value: &Value) -> Option<String> {
     value.steps().map(|step| &*step.what).find(|what| what.starts_with("preset ")).map(ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plugin::sample;
+
+    const CODE: &str = "export default { async execute(ctx) {
+        await ctx.runtime.fs.writeFile('out/a.txt', ctx.runtime.env('MY_MODE'));
+        await ctx.platform.cache.get('mine:a'); } };";
+
+    #[test]
+    fn broad_and_narrow() {
+        let narrow = "fs: { write: ['out/**'] }, env: { read: ['MY_MODE'] }, platform: { cache: ['mine:'] }";
+        assert_eq!(sample::coded(narrow, CODE), [""; 0]);
+        for broad in [
+            "fs: { write: ['out/**', 'log/**'] }, env: { read: ['MY_MODE'] }, platform: { cache: ['mine:'] }",
+            "fs: { write: ['out/**'] }, env: { read: ['MY_MODE', 'OTHER'] }, platform: { cache: ['mine:'] }",
+            "fs: { write: ['out/**'] }, env: { read: ['MY_MODE'] }, platform: { cache: ['mine:'], llm: true }",
+            "fs: { write: ['out/**'] }, env: { read: ['MY_MODE'] }, platform: { cache: ['mine:'] }, shell: { allow: ['pdftotext'] }",
+        ] {
+            assert_eq!(sample::coded(broad, CODE), ["plugin/unused-grant"], "{broad}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_counts_as_used() {
+        let grants = "fs: { write: ['out/**'] }, platform: { llm: true }";
+        let handed = "import { go } from 'elsewhere'; export default { execute(ctx) { return go(ctx); } };";
+        assert_eq!(sample::coded(grants, handed), [""; 0]);
+        let computed = "export default { async execute(ctx, input) {
+            await ctx.runtime.fs.writeFile(input.path, ''); await ctx.platform.llm.complete('a'); } };";
+        assert_eq!(sample::coded(grants, computed), [""; 0]);
+    }
 }

@@ -33,6 +33,8 @@ pub(super) fn verb(act: Act) -> &'static str {
         Act::Invoke => "calls the plugin",
         Act::Code => "runs text as code:",
         Act::Patch => "replaces",
+        Act::Decode => "decodes",
+        Act::Disguise => "has the name",
     }
 }
 

@@ -62,7 +62,7 @@ impl Section {
             Act::Env => Self::Env,
             Act::Run => Self::Shell,
             Act::Invoke => Self::Invoke,
-            Act::Service | Act::Listen | Act::Code | Act::Patch => return None,
+            Act::Service | Act::Listen | Act::Code | Act::Patch | Act::Decode | Act::Disguise => return None,
         })
     }
 

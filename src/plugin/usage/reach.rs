@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::graph::{Graph, Target};
 use super::shape::Part;
 use super::sink::Act;
 use super::survey::{self, Parent, Surveyed, Use};
+use super::unseen::{self, Unseen};
 use crate::plugin::handler::Handler;
 use crate::plugin::modules::{Modules, join};
 use crate::plugin::value::Place;
@@ -23,6 +26,10 @@ pub(crate) struct Usage {
     pub(crate) missing: Vec<usize>,
     /// Files that were looked at.
     pub(crate) files: BTreeSet<Arc<str>>,
+    /// What is not seen in these files: at most one of a kind for each.
+    pub(crate) unseen: Vec<(Arc<str>, Unseen)>,
+    /// The text of package.json.
+    pub(crate) package: Arc<str>,
     /// What could not be read: file, offset and why.
     pub(crate) faults: Vec<(Arc<str>, u64, String)>,
 }
@@ -117,7 +124,17 @@ pub(crate) fn analyse(plugins: &[(&str, &str, &[Handler])], modules: &Modules) -
     let all: Vec<(usize, String)> = starts.iter().flatten().flatten().cloned().collect();
     let surveyed = survey::all(&graph, &all);
     let map = Map::new(&graph, &surveyed);
-    starts.iter().map(|starts| map.usage(starts)).collect()
+    let mut usages: Vec<Usage> = starts.par_iter().map(|starts| map.usage(starts)).collect();
+    for (usage, (folder, manifest, _)) in usages.iter_mut().zip(plugins) {
+        usage.files.insert((*manifest).into());
+        usage.package = modules.text(&join(folder, "package.json")).unwrap_or_default();
+        let texts = usage.files.iter().filter_map(|file| Some((file, modules.text(file)?)));
+        let found = texts.flat_map(|(file, text)| {
+            unseen::unseen(&text).into_iter().map(|one| (Arc::clone(file), one)).collect::<Vec<_>>()
+        });
+        usage.unseen = found.collect();
+    }
+    usages
 }
 
 /// The file of a handler, and the name of its export.

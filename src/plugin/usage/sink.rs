@@ -25,6 +25,10 @@ pub(crate) enum Act {
     Code,
     /// Changes what other code is given.
     Patch,
+    /// Decodes a long text that is written in the code.
+    Decode,
+    /// Has a name that looks like another.
+    Disguise,
 }
 
 /// By which way.
@@ -184,6 +188,17 @@ fn global(path: &[&str]) -> Vec<Sink> {
         ["process", "binding" | "_linkedBinding" | "dlopen" | "getBuiltinModule"] => one(Act::Code, way, Some(0)),
         ["WebAssembly", "instantiate" | "compile" | "instantiateStreaming" | "Module"] => one(Act::Code, way, None),
         _ => Vec::new(),
+    }
+}
+
+/// Whether calling a value turns encoded text into what it means.
+pub(crate) fn decodes(origin: &Origin) -> bool {
+    match (&origin.root, origin.path().as_slice()) {
+        (Root::Global, ["atob" | "unescape" | "decodeURIComponent"] | ["Buffer", "from"]) => true,
+        (Root::Global, ["String", "fromCharCode"]) => true,
+        (Root::Builtin(module), ["Buffer", "from"]) => &**module == "buffer",
+        (Root::Builtin(module), [name]) => &**module == "zlib" && name.contains("nflate") || name.contains("unzip"),
+        _ => false,
     }
 }
 

@@ -8,8 +8,12 @@ use super::graph::{Graph, Target};
 use super::origin::{Callers, Facts, Origin, Query, Root};
 use super::shape::{Part, Shape};
 use super::sink::{self, Act, Sink, Way};
+use super::unseen;
 use crate::plugin::syntax::code::{Binding, Code, NodeId, NodeKind, Outlet, Source};
 use crate::span::ByteSpan;
+
+/// Encoded bytes in the code that are worth a look; icons and keys are shorter.
+const LONG: usize = 512;
 
 /// One use of an interface.
 #[derive(Clone, Debug)]
@@ -176,6 +180,9 @@ impl<'g> Surveyor<'_, 'g> {
             NodeKind::Name(name) => {
                 self.edge(id, owner, node.scope, name);
                 self.variable(id, owner);
+                if unseen::is_disguised(name) {
+                    self.disguised(id, owner, name);
+                }
             }
             NodeKind::Member(..) => self.variable(id, owner),
             NodeKind::Call(callee, arguments) => self.call(id, *callee, arguments, owner),
@@ -245,7 +252,7 @@ impl<'g> Surveyor<'_, 'g> {
             _ => return,
         };
         let name = "process.env".to_owned();
-        self.add(id, owner, Use { act: Act::Env, way: Way::Global, name, shapes: vec![shape], ..self.blank(id, &origin) });
+        self.add(owner, Use { act: Act::Env, way: Way::Global, name, shapes: vec![shape], ..self.blank(id, &origin) });
     }
 
     /// A service that is taken and not called here.
@@ -274,7 +281,7 @@ impl<'g> Surveyor<'_, 'g> {
         }
     }
 
-    fn add(&mut self, _id: NodeId, owner: u32, one: Use) {
+    fn add(&mut self, owner: u32, one: Use) {
         self.done.uses.push((owner, one));
     }
 
@@ -296,7 +303,7 @@ impl<'g> Surveyor<'_, 'g> {
             shapes.sort();
             shapes.dedup();
         }
-        self.add(id, owner, Use { act: sink.act, way: sink.way, shapes, ..self.blank(id, origin) });
+        self.add(owner, Use { act: sink.act, way: sink.way, shapes, ..self.blank(id, origin) });
     }
 
     fn call(&mut self, id: NodeId, callee: NodeId, arguments: &[NodeId], owner: u32) {
@@ -319,10 +326,33 @@ impl<'g> Surveyor<'_, 'g> {
             for sink in &sinks {
                 self.sunk(id, owner, origin, *sink, arguments);
             }
+            if sink::decodes(origin) {
+                self.decode(id, owner, origin, arguments);
+            }
         }
         if sinks.is_empty() && !self.is_followed(callee, origin.as_ref()) {
             self.hand(arguments, owner);
         }
+    }
+
+    /// A long text that is decoded.
+    fn decode(&mut self, id: NodeId, owner: u32, origin: &Origin, arguments: &[NodeId]) {
+        let Some(first) = arguments.first() else { return };
+        for text in self.query.shapes(self.unit, *first).iter().filter_map(Shape::constant) {
+            if text.len() >= LONG {
+                let start: String = text.chars().take(24).collect();
+                let shapes = vec![Shape(vec![Part::Text(start), Part::Any])];
+                let one = Use { act: Act::Decode, way: Way::Global, shapes, ..self.blank(id, origin) };
+                self.add(owner, one);
+            }
+        }
+    }
+
+    fn disguised(&mut self, id: NodeId, owner: u32, name: &str) {
+        let origin = Origin::at(Root::Global, &[name]);
+        let shapes = vec![Shape(vec![Part::Text(name.to_owned())])];
+        let one = Use { act: Act::Disguise, way: Way::Global, shapes, ..self.blank(id, &origin) };
+        self.add(owner, one);
     }
 
     /// Whether what a call does with its arguments is seen elsewhere.
@@ -374,7 +404,7 @@ impl<'g> Surveyor<'_, 'g> {
             let id = *first;
             let origin = Origin::at(Root::Platform("@kb-labs/sdk".into()), &["defineEnv"]);
             let one = Use { act: Act::Env, way: Way::Platform, shapes: vec![shape], ..self.blank(id, &origin) };
-            self.add(id, owner, one);
+            self.add(owner, one);
         }
     }
 
@@ -401,7 +431,7 @@ impl<'g> Surveyor<'_, 'g> {
                 let shapes = self.query.shapes(self.unit, name);
                 let origin = Origin::at(Root::Global, &["import"]);
                 let one = Use { act: Act::Code, way: Way::Global, shapes, ..self.blank(id, &origin) };
-                self.add(id, owner, one);
+                self.add(owner, one);
             }
         }
     }
@@ -428,7 +458,7 @@ impl<'g> Surveyor<'_, 'g> {
         };
         if is_shared && !origin.path().contains(&"()") {
             let one = Use { act: Act::Patch, way: Way::Global, ..self.blank(target, &origin) };
-            self.add(target, owner, one);
+            self.add(owner, one);
         }
     }
 }
