@@ -3,14 +3,24 @@
 mod code_sink;
 mod control_plane;
 mod dead_grant;
+mod dynamic_code;
 mod env_everything;
 mod env_secret;
 mod everything;
+mod exfiltration;
+mod foreign_id;
+mod hidden_text;
 mod ignored_permissions;
+mod install_script;
+mod loose_dependency;
 mod mode_flip;
 mod network_wide;
 mod no_quota;
+mod obfuscation;
+mod package_text;
+mod plugin_code;
 mod reached;
+mod sandbox_bypass;
 mod shell_interpreter;
 mod undecidable;
 mod undeclared_use;
@@ -26,13 +36,22 @@ pub(crate) static ALL: &[Check] = &[
     code_sink::CHECK,
     control_plane::CHECK,
     dead_grant::CHECK,
+    dynamic_code::CHECK,
     env_everything::CHECK,
     env_secret::CHECK,
     everything::CHECK,
+    exfiltration::CHECK,
+    foreign_id::CHECK,
+    hidden_text::CHECK,
     ignored_permissions::CHECK,
+    install_script::CHECK,
+    loose_dependency::CHECK,
     mode_flip::CHECK,
     network_wide::CHECK,
     no_quota::CHECK,
+    obfuscation::CHECK,
+    plugin_code::CHECK,
+    sandbox_bypass::CHECK,
     shell_interpreter::CHECK,
     undecidable::CHECK,
     undeclared_use::CHECK,

@@ -26,13 +26,7 @@ pub(crate) struct Modules {
 impl Modules {
     /// The modules below `root`, which must be canonical.
     pub(crate) fn new(root: PathBuf, packages: HashMap<String, String>) -> Self {
-        Self {
-            root,
-            packages,
-            read: Mutex::default(),
-            texts: Mutex::default(),
-            entries: Mutex::default(),
-        }
+        Self { root, packages, read: Mutex::default(), texts: Mutex::default(), entries: Mutex::default() }
     }
 
     /// The module in a file; `None` if it cannot be read or is no code.

@@ -15,7 +15,5 @@ mod tests;
 pub(crate) mod unseen;
 
 pub(crate) use reach::{Usage, Used, analyse};
-#[cfg(test)]
-pub(crate) use shape::listed;
-pub(crate) use shape::{Part, Shape};
+pub(crate) use shape::Shape;
 pub(crate) use sink::{Act, Way};

@@ -73,7 +73,9 @@ fn told(act: Act, uses: &[&Used]) -> String {
             services.dedup();
             format!("it uses {} of the platform, which `platform` does not grant", services.join(", "))
         }
-        _ => format!("it {} {} with {}, which {section} does not cover", verb(act), objects(uses), names(uses)),
+        _ => {
+            format!("it {} {} with {}, which {section} does not cover", verb(act), objects(uses), names(uses))
+        }
     }
 }
 
@@ -108,10 +110,16 @@ mod tests {
         for (imports, statements) in [
             ("", "await ctx.api.shell.exec('git', ['status']);"),
             ("import { execFile } from 'node:child_process';", "execFile('git', ['status']);"),
-            ("import { exec } from 'child_process'; import { promisify } from 'util'; const run = promisify(exec);", "await run(`git log ${input.a}`);"),
+            (
+                "import { exec } from 'child_process'; import { promisify } from 'util'; const run = promisify(exec);",
+                "await run(`git log ${input.a}`);",
+            ),
             ("", "const { spawn } = await import('node:child_process'); spawn('git');"),
             ("const load = require; ", "load('child_' + 'process').execSync('git');"),
-            ("import { createRequire } from 'node:module'; const r = createRequire(import.meta.url);", "r('node:child_process')['exec' + 'Sync']('git');"),
+            (
+                "import { createRequire } from 'node:module'; const r = createRequire(import.meta.url);",
+                "r('node:child_process')['exec' + 'Sync']('git');",
+            ),
         ] {
             assert!(is_found(shell, imports, statements), "{statements}");
             assert!(!is_found("shell: { allow: ['git'] }", imports, statements), "{statements}");
@@ -121,13 +129,21 @@ mod tests {
     #[test]
     fn each_section_is_asked() {
         for (broad, narrow, statements) in [
-            ("", "network: { fetch: ['https://api.acme.io/*'] }", "await ctx.runtime.fetch(`https://api.acme.io/v1/${input.id}`);"),
+            (
+                "",
+                "network: { fetch: ['https://api.acme.io/*'] }",
+                "await ctx.runtime.fetch(`https://api.acme.io/v1/${input.id}`);",
+            ),
             ("", "network: { fetch: ['https://api.acme.io/*'] }", "await fetch('https://api.acme.io/v1');"),
             ("", "env: { read: ['ACME_MODE'] }", "return process.env.ACME_MODE;"),
             ("", "env: { read: ['ACME_*'] }", "const { ACME_MODE: mode } = process.env; return mode;"),
             ("", "fs: { write: ['out/**'] }", "await ctx.runtime.fs.writeFile('out/a.txt', '');"),
             ("", "platform: { llm: true }", "await ctx.platform.llm.complete('a');"),
-            ("platform: { cache: ['other:'] }", "platform: { cache: ['mine:'] }", "await ctx.platform.cache.get(`mine:${input.id}`);"),
+            (
+                "platform: { cache: ['other:'] }",
+                "platform: { cache: ['mine:'] }",
+                "await ctx.platform.cache.get(`mine:${input.id}`);",
+            ),
             ("", "invoke: { allow: ['@acme/other'] }", "await ctx.api.invoke.call('@acme/other');"),
         ] {
             assert!(is_found(broad, "", statements), "{statements}");
@@ -145,7 +161,8 @@ mod tests {
                               const HOST = 'https://used.example'; export function send(ctx) { return new Client(ctx).send(); }"),
             ]
         };
-        let used = files("import { send } from './a'; export default { execute(ctx) { return send(ctx); } };");
+        let used =
+            files("import { send } from './a'; export default { execute(ctx) { return send(ctx); } };");
         let findings = sample::findings("", &used);
         let reasons: Vec<&str> = findings.iter().flat_map(|it| it.reasons()).map(String::as_str).collect();
         assert!(reasons.iter().any(|reason| reason.contains("https://used.example")), "{reasons:?}");

@@ -104,7 +104,8 @@ fn short(text: &str) -> String {
 
 /// A fault about several uses: at the first of them, with the others and with the handlers.
 pub(super) fn fault(plugin: &Plugin, uses: &[&Used], what: String) -> Option<Fault> {
-    let first = uses.iter().min_by_key(|used| (used.chain.len(), &used.at.file, used.at.span.start))?;
+    // The place that a report names first.
+    let first = uses.iter().min_by_key(|used| (&used.at.file, used.at.span.start))?;
     let mut fault = Fault::at(first.at.clone(), what);
     if first.chain.len() > 1 {
         fault = fault.why(format!("reached by {}", way(first)));
@@ -117,7 +118,8 @@ pub(super) fn fault(plugin: &Plugin, uses: &[&Used], what: String) -> Option<Fau
     }
     fault.more = others.iter().take(PLACES).map(|used| used.at.clone()).collect();
     let handlers: BTreeSet<usize> = uses.iter().flat_map(|used| used.handlers.iter().copied()).collect();
-    let mut names = handlers.iter().filter_map(|number| plugin.handlers.get(*number)).map(|it| it.name.clone());
+    let mut names =
+        handlers.iter().filter_map(|number| plugin.handlers.get(*number)).map(|it| it.name.clone());
     fault.handler = names.next();
     fault.others = names.collect();
     if uses.iter().all(|used| !used.of.is_sure) {

@@ -69,11 +69,7 @@ fn with_program<T: Send>(
     })
 }
 
-fn parse<T>(
-    text: &str,
-    dialect: Dialect,
-    take: impl FnOnce(&ast::Program<'_>, Vec<SyntaxFault>) -> T,
-) -> T {
+fn parse<T>(text: &str, dialect: Dialect, take: impl FnOnce(&ast::Program<'_>, Vec<SyntaxFault>) -> T) -> T {
     let kind = match dialect {
         Dialect::TypeScript => SourceType::ts(),
         Dialect::Tsx => SourceType::tsx(),

@@ -151,10 +151,9 @@ impl Grants {
                 let Some(granted) = self.language(section, pattern) else { return true };
                 match shape.constant() {
                     Some(text) => granted.contains(&text),
-                    None => shape
-                        .language(WORKSPACE)
-                        .and_then(|asked| asked.intersects(&granted))
-                        .unwrap_or(true),
+                    None => {
+                        shape.language(WORKSPACE).and_then(|asked| asked.intersects(&granted)).unwrap_or(true)
+                    }
                 }
             }
         }
@@ -226,7 +225,8 @@ pub(crate) fn service(used: &Used) -> Option<&'static str> {
 pub(crate) fn service_cover(permissions: &Permissions, permission: &str, used: &Used) -> Cover {
     let Some(value) = permissions.0.path(&["platform", permission]) else {
         let platform = permissions.0.get("platform");
-        let is_open = platform.is_some_and(|platform| matches!(platform.kind, Kind::Unknown(_) | Kind::Either(_)));
+        let is_open =
+            platform.is_some_and(|platform| matches!(platform.kind, Kind::Unknown(_) | Kind::Either(_)));
         return if is_open { Cover::Maybe } else { Cover::No };
     };
     match value.is_true() {
@@ -250,7 +250,9 @@ pub(crate) fn service_cover(permissions: &Permissions, permission: &str, used: &
             let start = shape.beginning();
             if prefixes.iter().any(|prefix| start.starts_with(prefix)) {
                 Cover::Yes
-            } else if !prefixes.is_empty() && (start.is_empty() || prefixes.iter().any(|prefix| prefix.starts_with(start))) {
+            } else if !prefixes.is_empty()
+                && (start.is_empty() || prefixes.iter().any(|prefix| prefix.starts_with(start)))
+            {
                 if shape.constant().is_some() { Cover::No } else { Cover::Maybe }
             } else {
                 Cover::No

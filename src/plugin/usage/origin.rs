@@ -147,14 +147,14 @@ impl<'f, 'g> Query<'f, 'g> {
             }
             NodeKind::Call(callee, arguments) => self.called(unit, id, *callee, arguments),
             NodeKind::New(callee, _) => match self.origin(unit, *callee)? {
-                Origin { root: Root::Class(home, class), .. } => Some(Origin::new(Root::Instance(home, class))),
+                Origin { root: Root::Class(home, class), .. } => {
+                    Some(Origin::new(Root::Instance(home, class)))
+                }
                 other => Some(other.push("()")),
             },
             NodeKind::Import(_) => self.asked(unit, id),
             NodeKind::Same(inner) | NodeKind::Assign(_, inner) => self.origin(unit, *inner),
-            NodeKind::Choice(one, other) => {
-                self.origin(unit, *one).or_else(|| self.origin(unit, *other))
-            }
+            NodeKind::Choice(one, other) => self.origin(unit, *one).or_else(|| self.origin(unit, *other)),
             NodeKind::Function(number) => Some(Origin::new(Root::Routine(unit, *number))),
             NodeKind::Class(number) => Some(Origin::new(Root::Class(unit, *number))),
             NodeKind::Object(_) | NodeKind::Array(_) => Some(Origin::new(Root::Object(unit, id))),
@@ -184,7 +184,8 @@ impl<'f, 'g> Query<'f, 'g> {
                 [Flow { from: Source::Parameter(..), path }] if path.is_empty()
             );
             let is_context = matches!(name, Some("ctx" | "context" | "_ctx"));
-            (is_parameter && is_context && binding.kind.is_none()).then(|| Origin { is_sure: false, ..Origin::new(Root::Context) })
+            (is_parameter && is_context && binding.kind.is_none())
+                .then(|| Origin { is_sure: false, ..Origin::new(Root::Context) })
         })
     }
 
@@ -300,12 +301,14 @@ impl<'f, 'g> Query<'f, 'g> {
         let code = &self.facts.graph.units.get(unit)?.code;
         match &code.node(object)?.kind {
             NodeKind::Object(members) => {
-                let own = members.iter().rev().find(|(name, _)| name.and_then(|it| code.text(it)) == Some(key));
+                let own =
+                    members.iter().rev().find(|(name, _)| name.and_then(|it| code.text(it)) == Some(key));
                 match own {
                     Some((_, value)) => self.origin(unit, *value),
-                    None => members.iter().filter(|(name, _)| name.is_none()).find_map(|(_, spread)| {
-                        self.member(self.origin(unit, *spread)?, Some(key))
-                    }),
+                    None => members
+                        .iter()
+                        .filter(|(name, _)| name.is_none())
+                        .find_map(|(_, spread)| self.member(self.origin(unit, *spread)?, Some(key))),
                 }
             }
             NodeKind::Array(values) => self.origin(unit, *values.get(key.parse::<usize>().ok()?)?),

@@ -38,11 +38,17 @@ pub(crate) struct Usage {
 const BY_PROGRAMS: [(&[&str], &[&str]); 2] = [
     (
         &["git", "gh"],
-        &["HOME", "USER", "PATH", "SHELL", "TERM", "LANG", "LC_*", "TZ", "EDITOR", "VISUAL", "GIT_*", "SSH_*", "GPG_*", "XDG_*", "TMPDIR"],
+        &[
+            "HOME", "USER", "PATH", "SHELL", "TERM", "LANG", "LC_*", "TZ", "EDITOR", "VISUAL", "GIT_*",
+            "SSH_*", "GPG_*", "XDG_*", "TMPDIR",
+        ],
     ),
     (
         &["npm", "pnpm", "yarn", "npx", "node", "corepack"],
-        &["HOME", "USER", "PATH", "SHELL", "TERM", "LANG", "TMPDIR", "NODE_*", "NPM_*", "npm_*", "PNPM_*", "YARN_*", "CI", "XDG_*"],
+        &[
+            "HOME", "USER", "PATH", "SHELL", "TERM", "LANG", "TMPDIR", "NODE_*", "NPM_*", "npm_*", "PNPM_*",
+            "YARN_*", "CI", "XDG_*",
+        ],
     ),
 ];
 
@@ -78,7 +84,10 @@ impl Usage {
             let known = BY_PROGRAMS.iter().find(|(programs, _)| programs.contains(&program.as_str()));
             match known {
                 Some((_, names)) => names.iter().any(|name| match name.strip_suffix('*') {
-                    Some(start) => beginning.starts_with(start) || (pattern.ends_with('*') && start.starts_with(beginning)),
+                    Some(start) => {
+                        beginning.starts_with(start)
+                            || (pattern.ends_with('*') && start.starts_with(beginning))
+                    }
                     None => *name == pattern,
                 }),
                 // Every program has a home and a path.
@@ -231,7 +240,9 @@ impl<'a> Map<'a> {
         let Some(unit) = self.graph.units.get(part.0) else { return };
         if usage.files.insert(Arc::clone(&unit.file)) {
             let faults = unit.code.faults.iter();
-            usage.faults.extend(faults.map(|fault| (Arc::clone(&unit.file), fault.offset, fault.what.clone())));
+            usage
+                .faults
+                .extend(faults.map(|fault| (Arc::clone(&unit.file), fault.offset, fault.what.clone())));
             for (request, target) in unit.code.requests.iter().zip(&unit.targets) {
                 match target {
                     Target::Outside(package) if request.is_loaded => {

@@ -1,7 +1,5 @@
 //! The shape of an argument: what is known of a text that is put together while code runs.
 
-use std::fmt::Write as _;
-
 use super::origin::{Origin, Query, Root};
 use crate::plugin::permission::engine::fs::Fs;
 use crate::plugin::permission::language::{Language, Pattern, TooLarge};
@@ -234,7 +232,8 @@ impl Query<'_, '_> {
             all = all
                 .iter()
                 .flat_map(|before| {
-                    let before = if at > 0 && !between.is_empty() { before.then(&glue) } else { before.clone() };
+                    let before =
+                        if at > 0 && !between.is_empty() { before.then(&glue) } else { before.clone() };
                     next.iter().map(move |shape| before.then(shape))
                 })
                 .take(MOST + 1)
@@ -284,10 +283,11 @@ impl Query<'_, '_> {
 
     fn export_shapes(&self, unit: usize, name: &str) -> Option<Vec<Shape>> {
         let code = &self.facts.graph.units.get(unit)?.code;
-        let through = |request: &usize, name: &str| match self.facts.graph.units.get(unit)?.targets.get(*request)? {
-            super::graph::Target::Unit(other) => self.step(|| self.export_shapes(*other, name)).flatten(),
-            _ => None,
-        };
+        let through =
+            |request: &usize, name: &str| match self.facts.graph.units.get(unit)?.targets.get(*request)? {
+                super::graph::Target::Unit(other) => self.step(|| self.export_shapes(*other, name)).flatten(),
+                _ => None,
+            };
         match code.exports.get(name) {
             Some(Outlet::Local(local)) => {
                 let flow = code.top(local)?.sources.first()?;
@@ -371,7 +371,10 @@ impl Query<'_, '_> {
     fn path(&self, unit: usize, arguments: &[NodeId]) -> Vec<Shape> {
         let joined = self.joined(unit, arguments, "/");
         let anew = |shape: Shape| {
-            let last = shape.0.iter().rposition(|part| matches!(part, Part::Workspace | Part::Home | Part::Temporary));
+            let last = shape
+                .0
+                .iter()
+                .rposition(|part| matches!(part, Part::Workspace | Part::Home | Part::Temporary));
             Shape(shape.0.get(last.unwrap_or(0)..).unwrap_or_default().to_vec())
         };
         joined.into_iter().map(anew).collect()
@@ -398,23 +401,11 @@ impl Query<'_, '_> {
 /// What a value that is not known is called tells of a folder.
 fn named(name: &str) -> Vec<Shape> {
     match name {
-        "cwd" | "root" | "rootDir" | "repoRoot" | "workspaceRoot" | "projectRoot" | "workspaceDir" | "baseDir"
-        | "rootPath" | "monorepoRoot" | "projectDir" | "workDir" | "workingDir" => vec![Shape(vec![Part::Workspace])],
+        "cwd" | "root" | "rootDir" | "repoRoot" | "workspaceRoot" | "projectRoot" | "workspaceDir"
+        | "baseDir" | "rootPath" | "monorepoRoot" | "projectDir" | "workDir" | "workingDir" => {
+            vec![Shape(vec![Part::Workspace])]
+        }
         "home" | "homeDir" | "homedir" => vec![Shape(vec![Part::Home])],
         _ => Shape::any(),
     }
-}
-
-/// A list of shapes for people, the first few of them.
-pub(crate) fn listed(shapes: &[Shape]) -> String {
-    let mut text = String::new();
-    for (at, shape) in shapes.iter().take(3).enumerate() {
-        let gap = if at > 0 { ", " } else { "" };
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{gap}`{}`", shape.shown());
-    }
-    if shapes.len() > 3 {
-        let _ = write!(text, " and {} more", shapes.len() - 3);
-    }
-    text
 }

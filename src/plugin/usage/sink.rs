@@ -99,7 +99,9 @@ fn builtin(module: &str, path: &[&str]) -> Vec<Sink> {
         "worker_threads" if *name == "Worker" => one(Act::Code, way, Some(0)),
         "cluster" if matches!(*name, "fork" | "setupPrimary") => one(Act::Run, way, None),
         "inspector" if path.len() == 1 => one(Act::Code, way, None),
-        "module" if matches!(*name, "_load" | "register" | "runMain" | "_compile") => one(Act::Code, way, Some(0)),
+        "module" if matches!(*name, "_load" | "register" | "runMain" | "_compile") => {
+            one(Act::Code, way, Some(0))
+        }
         "wasi" => one(Act::Code, way, None),
         "sqlite" if *name == "DatabaseSync" => one(Act::Write, way, Some(0)),
         _ => Vec::new(),
@@ -116,9 +118,9 @@ fn files(name: &str, way: Way) -> Vec<Sink> {
         | "pathExists" | "readJson" | "readJSON" | "readFileBuffer" | "readdirWithStats" => {
             vec![sink(Act::Read, 0)]
         }
-        "writeFile" | "appendFile" | "createWriteStream" | "mkdir" | "mkdtemp" | "rm" | "rmdir" | "unlink"
-        | "chmod" | "chown" | "lchown" | "utimes" | "lutimes" | "truncate" | "writeJson" | "writeJSON"
-        | "outputFile" | "outputJson" | "ensureDir" | "ensureFile" | "remove" | "emptyDir" => {
+        "writeFile" | "appendFile" | "createWriteStream" | "mkdir" | "mkdtemp" | "rm" | "rmdir"
+        | "unlink" | "chmod" | "chown" | "lchown" | "utimes" | "lutimes" | "truncate" | "writeJson"
+        | "writeJSON" | "outputFile" | "outputJson" | "ensureDir" | "ensureFile" | "remove" | "emptyDir" => {
             vec![sink(Act::Write, 0)]
         }
         "copyFile" | "cp" | "link" | "symlink" | "copy" => vec![sink(Act::Read, 0), sink(Act::Write, 1)],
@@ -135,9 +137,11 @@ fn context(path: &[&str]) -> Vec<Sink> {
         ["runtime", "fs", name] => files(name, way),
         ["api", "shell", "exec"] => one(Act::Run, way, Some(0)),
         ["api", "invoke", "call"] => one(Act::Invoke, way, Some(0)),
-        ["api" | "platform", "logger" | "lifecycle" | "events" | "eventBus" | "analytics" | "config" | "logs", ..] => {
-            Vec::new()
-        }
+        [
+            "api" | "platform",
+            "logger" | "lifecycle" | "events" | "eventBus" | "analytics" | "config" | "logs",
+            ..,
+        ] => Vec::new(),
         ["api" | "platform", service, _] if *service != "artifacts" => one(Act::Service, way, Some(0)),
         _ => Vec::new(),
     }
@@ -149,7 +153,9 @@ fn platform(package: &str, path: &[&str]) -> Vec<Sink> {
         (_, ["useLLM" | "useCache" | "useStorage" | "useVectorStore" | "useEmbeddings"]) => {
             one(Act::Service, Way::Platform, None)
         }
-        ("@kb-labs/core-runtime", ["platform", ..] | ["initPlatform"]) => one(Act::Service, Way::Inside, Some(0)),
+        ("@kb-labs/core-runtime", ["platform", ..] | ["initPlatform"]) => {
+            one(Act::Service, Way::Inside, Some(0))
+        }
         _ => Vec::new(),
     }
 }
@@ -185,8 +191,12 @@ fn global(path: &[&str]) -> Vec<Sink> {
         ["fetch"] => one(Act::Fetch, way, Some(0)),
         ["XMLHttpRequest" | "WebSocket" | "EventSource"] => one(Act::Fetch, way, Some(0)),
         ["eval" | "Function"] => one(Act::Code, way, Some(0)),
-        ["process", "binding" | "_linkedBinding" | "dlopen" | "getBuiltinModule"] => one(Act::Code, way, Some(0)),
-        ["WebAssembly", "instantiate" | "compile" | "instantiateStreaming" | "Module"] => one(Act::Code, way, None),
+        ["process", "binding" | "_linkedBinding" | "dlopen" | "getBuiltinModule"] => {
+            one(Act::Code, way, Some(0))
+        }
+        ["WebAssembly", "instantiate" | "compile" | "instantiateStreaming" | "Module"] => {
+            one(Act::Code, way, None)
+        }
         _ => Vec::new(),
     }
 }
@@ -197,7 +207,9 @@ pub(crate) fn decodes(origin: &Origin) -> bool {
         (Root::Global, ["atob" | "unescape" | "decodeURIComponent"] | ["Buffer", "from"]) => true,
         (Root::Global, ["String", "fromCharCode"]) => true,
         (Root::Builtin(module), ["Buffer", "from"]) => &**module == "buffer",
-        (Root::Builtin(module), [name]) => &**module == "zlib" && name.contains("nflate") || name.contains("unzip"),
+        (Root::Builtin(module), [name]) => {
+            &**module == "zlib" && name.contains("nflate") || name.contains("unzip")
+        }
         _ => false,
     }
 }

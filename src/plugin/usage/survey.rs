@@ -212,9 +212,11 @@ impl<'g> Surveyor<'_, 'g> {
                 }
             }
         }
-        let is_top = self.code.scopes.first().is_some_and(|top| {
-            top.names.get(name).is_some_and(|top| std::ptr::eq(top, binding))
-        });
+        let is_top = self
+            .code
+            .scopes
+            .first()
+            .is_some_and(|top| top.names.get(name).is_some_and(|top| std::ptr::eq(top, binding)));
         if is_top && binding.owner != owner {
             self.done.edges.push((owner, (self.unit, binding.owner)));
         }
@@ -252,12 +254,16 @@ impl<'g> Surveyor<'_, 'g> {
             _ => return,
         };
         let name = "process.env".to_owned();
-        self.add(owner, Use { act: Act::Env, way: Way::Global, name, shapes: vec![shape], ..self.blank(id, &origin) });
+        self.add(
+            owner,
+            Use { act: Act::Env, way: Way::Global, name, shapes: vec![shape], ..self.blank(id, &origin) },
+        );
     }
 
     /// A service that is taken and not called here.
     fn access(&mut self, id: NodeId, owner: u32, origin: &Origin) {
-        let longer = Origin { keys: origin.keys.iter().cloned().chain(["()".into()]).collect(), ..origin.clone() };
+        let longer =
+            Origin { keys: origin.keys.iter().cloned().chain(["()".into()]).collect(), ..origin.clone() };
         for sink in sink::called(&longer) {
             self.sunk(id, owner, origin, sink, &[]);
         }
@@ -292,7 +298,8 @@ impl<'g> Surveyor<'_, 'g> {
             (None, Some(argument)) => self.query.shapes(self.unit, *argument),
             (None, None) => vec![Shape(vec![Part::Any])],
         };
-        let makes_folder = origin.keys.last().is_some_and(|key| key.starts_with("mkdir") || key.starts_with("ensureDir"));
+        let makes_folder =
+            origin.keys.last().is_some_and(|key| key.starts_with("mkdir") || key.starts_with("ensureDir"));
         if makes_folder && sink.way != Way::Platform {
             // Who may write in a folder may as well make it.
             let inside = Shape(vec![Part::Text("/".to_owned()), Part::Any]);
@@ -358,7 +365,9 @@ impl<'g> Surveyor<'_, 'g> {
     /// Whether what a call does with its arguments is seen elsewhere.
     fn is_followed(&self, callee: NodeId, origin: Option<&Origin>) -> bool {
         match origin.map(|origin| &origin.root) {
-            Some(Root::Routine(..) | Root::Class(..) | Root::Builtin(_) | Root::Platform(_) | Root::Context) => true,
+            Some(
+                Root::Routine(..) | Root::Class(..) | Root::Builtin(_) | Root::Platform(_) | Root::Context,
+            ) => true,
             // Keys of such a map lead nowhere.
             Some(Root::Global) if origin.is_some_and(|it| it.path().first() == Some(&"WeakMap")) => true,
             _ => match self.code.node(callee).map(|node| &node.kind) {
@@ -391,7 +400,8 @@ impl<'g> Surveyor<'_, 'g> {
     /// The names that a set of variables lists.
     fn define_env(&mut self, owner: u32, arguments: &[NodeId]) {
         let Some(first) = arguments.first() else { return };
-        let Some(Origin { root: Root::Object(home, object), .. }) = self.query.origin(self.unit, *first) else {
+        let Some(Origin { root: Root::Object(home, object), .. }) = self.query.origin(self.unit, *first)
+        else {
             return;
         };
         let Some(code) = self.query.facts.graph.units.get(home).map(|unit| &unit.code) else { return };
@@ -403,7 +413,8 @@ impl<'g> Surveyor<'_, 'g> {
             };
             let id = *first;
             let origin = Origin::at(Root::Platform("@kb-labs/sdk".into()), &["defineEnv"]);
-            let one = Use { act: Act::Env, way: Way::Platform, shapes: vec![shape], ..self.blank(id, &origin) };
+            let one =
+                Use { act: Act::Env, way: Way::Platform, shapes: vec![shape], ..self.blank(id, &origin) };
             self.add(owner, one);
         }
     }
@@ -450,8 +461,10 @@ impl<'g> Surveyor<'_, 'g> {
         let is_shared = match (&origin.root, origin.path().as_slice()) {
             (Root::Builtin(_), [_, ..]) => true,
             (Root::Global, [first, ..]) => {
-                matches!(*first, "fetch" | "eval" | "Function" | "require" | "Promise" | "JSON" | "Object" | "Array")
-                    || origin.path() == ["process", "env"]
+                matches!(
+                    *first,
+                    "fetch" | "eval" | "Function" | "require" | "Promise" | "JSON" | "Object" | "Array"
+                ) || origin.path() == ["process", "env"]
             }
             (Root::Platform(_), [_, _, ..]) => true,
             _ => false,

@@ -33,7 +33,7 @@ fn uses_of_the_platform() {
                 used.of.act,
                 used.of.way,
                 used.of.name,
-                super::listed(&used.of.shapes),
+                used.of.shapes.iter().map(|shape| shape.shown()).collect::<Vec<_>>().join(" | "),
                 used.at.file,
                 at.line,
                 at.column,

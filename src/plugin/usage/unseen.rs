@@ -57,8 +57,13 @@ pub(crate) fn unseen(text: &str) -> Vec<Unseen> {
             }
             // A joiner between emoji or letters of other scripts is how these are written.
             '\u{200C}' | '\u{200D}' if !before.is_ascii() => {}
-            '\u{200B}'..='\u{200D}' | '\u{2060}'..='\u{2064}' | '\u{180E}' | '\u{3164}' | '\u{115F}'
-            | '\u{1160}' | '\u{FFA0}' => add(Kind::Nothing, at, length),
+            '\u{200B}'..='\u{200D}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{180E}'
+            | '\u{3164}'
+            | '\u{115F}'
+            | '\u{1160}'
+            | '\u{FFA0}' => add(Kind::Nothing, at, length),
             '\u{FEFF}' if at > 0 => add(Kind::Nothing, at, length),
             _ => {}
         }
@@ -89,7 +94,14 @@ mod tests {
         assert_eq!(kinds("const a\u{200B}b = 1"), [Kind::Nothing]);
         assert_eq!(kinds("'\u{E0041}\u{E0042}'"), [Kind::Carrier]);
         assert_eq!(kinds("'\u{FE00}\u{FE01}\u{FE02}\u{FE03}'"), [Kind::Carrier]);
-        for plain in ["// größer", "// кириллица", "'👩\u{200D}💻'", "'✔\u{FE0F}'", "\u{FEFF}const a = 1", "'नमस्\u{200D}ते'"] {
+        for plain in [
+            "// größer",
+            "// кириллица",
+            "'👩\u{200D}💻'",
+            "'✔\u{FE0F}'",
+            "\u{FEFF}const a = 1",
+            "'नमस्\u{200D}ते'",
+        ] {
             assert_eq!(kinds(plain), [], "{plain}");
         }
         assert_eq!(unseen("a\u{200B}\u{200B}")[0].count, 2);

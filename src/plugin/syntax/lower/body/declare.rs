@@ -214,8 +214,7 @@ impl Walk {
     }
 
     fn parameter(&mut self, function: u32, index: usize, parameter: &ast::FormalParameter<'_>) {
-        let kind =
-            parameter.type_annotation.as_ref().and_then(|written| type_name(&written.type_annotation));
+        let kind = parameter.type_annotation.as_ref().and_then(|written| type_name(&written.type_annotation));
         if let Some(routine) = self.code.functions.get_mut(function as usize) {
             routine.parameters.push(kind.clone());
         }
@@ -257,8 +256,10 @@ impl Walk {
                 ast::ClassElement::PropertyDefinition(field) => {
                     let take = |walk: &mut Self| field.value.as_ref().map(|value| walk.expression(value));
                     let value = if field.r#static { self.at_load(take) } else { take(self) };
-                    let kind =
-                        field.type_annotation.as_ref().and_then(|written| type_name(&written.type_annotation));
+                    let kind = field
+                        .type_annotation
+                        .as_ref()
+                        .and_then(|written| type_name(&written.type_annotation));
                     let key = self.key(&field.key);
                     if let Some(name) = self.code.text(key).map(ToOwned::to_owned) {
                         self.field(number, &name, value.map(flow_of), kind);
