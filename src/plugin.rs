@@ -12,12 +12,16 @@ mod evaluate;
 pub mod explain;
 pub mod growth;
 mod handler;
+pub mod lock;
 mod manifest;
+mod marketplace;
 mod modules;
 mod package;
 pub mod permission;
 #[cfg(test)]
 mod sample;
 mod syntax;
+mod usage;
 mod value;
+mod wider;
 mod workspace;

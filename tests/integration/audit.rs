@@ -14,6 +14,9 @@ fn plugin(sandbox: &Sandbox, name: &str, permissions: &str) {
          cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }},\n  permissions: {permissions},\n}};\n"
     );
     sandbox.write(format!("plugins/{name}/src/manifest.ts"), manifest);
+    let code = "export default async (ctx) => {\n  const name = process.argv[2];\n  \
+                await ctx.runtime.fs.writeFile(name, await ctx.runtime.fs.readFile(name));\n};\n";
+    sandbox.write(format!("plugins/{name}/src/run.ts"), code);
 }
 
 fn workspace() -> Sandbox {
@@ -119,4 +122,33 @@ fn growth_between_commits_is_found() {
     drop(
         sandbox.kbsec(["audit", "diff", "HEAD~7"]).run().code(2).complains("is no commit of this repository"),
     );
+}
+
+#[test]
+fn a_waiver_covers_what_was_accepted_and_nothing_wider() {
+    let sandbox = workspace();
+    let write = |pattern: &str| {
+        let permissions =
+            format!("{{ fs: {{ write: ['{pattern}'] }}, quotas: {{ timeoutMs: 1, memoryMb: 1 }} }}");
+        plugin(&sandbox, "wide", &permissions);
+    };
+    let waive = |until: &str| {
+        sandbox.write(
+            "kbsec.toml",
+            format!(
+                "[[grant-waiver]]\nrule = 'control-plane'\nplugin = '@acme/wide'\ngrant = '.kb/**'\n\
+                 reason = 'it manages the lock'\nowner = 'dana'\nexpires = {until}\n"
+            ),
+        );
+    };
+    waive("2099-01-31");
+    write(".kb/**");
+    drop(sandbox.kbsec(["audit"]).run().code(0).says("waived by dana until 2099-01-31: it manages the lock"));
+    write(".kb/marketplace.lock");
+    drop(sandbox.kbsec(["audit"]).run().code(0));
+    write(".k*/**");
+    drop(sandbox.kbsec(["audit"]).run().code(1).says("plugin/control-plane"));
+    waive("2020-01-31");
+    write(".kb/**");
+    drop(sandbox.kbsec(["audit"]).run().code(1).says("its waiver expired after 2020-01-31"));
 }

@@ -14,6 +14,7 @@ use crate::cli::Context;
 use crate::cli::environment::Environment;
 use crate::cli::error::Hinted;
 use crate::cli::exit::Exit;
+use crate::cli::project::{Project, Settings};
 use crate::cli::reporting::{Examined, ReportArgs};
 
 /// Find what plugins may do now that they might not before
@@ -59,12 +60,14 @@ pub(super) fn run(args: &DiffArgs, context: &Context) -> anyhow::Result<Exit> {
     };
     let outcome = growth::growth(&old.options, &new.options)
         .map_err(|error| Hinted::error(format!("cannot compare: {error}"), "check the two names"))?;
-    let mut coverage = outcome.coverage;
+    let (mut findings, mut coverage) = (outcome.findings, outcome.coverage);
+    let project = Project::find(Path::new("."), Settings::Nearest, context)?;
+    project.waive(&mut findings, &mut coverage, started);
     coverage.missed.extend(old.missing.into_iter().chain(new.missing));
     let mut rules = audit::rules();
     rules.extend(growth::rules());
     let subject = format!("{} against {}", args.new.as_deref().unwrap_or("the work tree"), args.old);
-    let examined = Examined { subject, started, findings: outcome.findings, coverage, rules };
+    let examined = Examined { subject, started, findings, coverage, rules };
     args.report.write(&examined, context)
 }
 
