@@ -90,6 +90,40 @@ pub(super) fn each(context: &Context, visit: &mut dyn FnMut(&Record)) -> Account
     account
 }
 
+/// A log as text.
+pub(super) struct Text {
+    pub(super) name: String,
+    /// What stands in it, and whether that is the last part only; or why it cannot be read.
+    pub(super) content: Result<(String, bool), String>,
+}
+
+/// Lines that were longer than that: their end is not there, and half a line may hold half a secret.
+const WHOLE: usize = 60 << 10;
+
+/// Every log, at most so many bytes of each.
+pub(super) fn texts(context: &Context, most: u64) -> Vec<Text> {
+    let mut account = Account::default();
+    let sources = sources(context, &mut account);
+    let mut found: Vec<Text> = sources.into_iter().map(|source| text(source, most)).collect();
+    found.extend(
+        account.unreadable.into_iter().map(|why| Text { name: "logs".to_owned(), content: Err(why) }),
+    );
+    found
+}
+
+fn text(source: Source, most: u64) -> Text {
+    let mut content = String::new();
+    let read = stream::lines(&source.path, most, &mut |_, line| {
+        match line.len() > WHOLE {
+            true => content.push_str("[a line of more than 60 KiB was left out]"),
+            false => content.push_str(&String::from_utf8_lossy(line)),
+        }
+        content.push('\n');
+    });
+    let content = read.map(|extent| (content, extent.is_cut)).map_err(|error| error.to_string());
+    Text { name: source.name, content }
+}
+
 fn sources(context: &Context, account: &mut Account) -> Vec<Source> {
     let mut paths = Vec::new();
     gather(&context.path(".kb/logs"), 0, &mut paths);
