@@ -65,6 +65,22 @@ struct Source {
 
 /// Reads every log of the installation, the oldest line of each first.
 pub(super) fn each(context: &Context, visit: &mut dyn FnMut(&Record)) -> Account {
+    each_that(context, &|_| true, visit)
+}
+
+/// Whether a line may be a warning or worse: a line of pino begins with its level, and most are below.
+pub(super) fn may_be_bad(line: &[u8]) -> bool {
+    let level = line.strip_prefix(b"{\"level\":");
+    !matches!(level, Some([b'1'..=b'3', b'0', b',', ..]))
+}
+
+/// The same, of lines that a quick look at their bytes does not rule out; all are counted. To understand a line takes
+/// fifty times longer than to look at it.
+pub(super) fn each_that(
+    context: &Context,
+    may_matter: &dyn Fn(&[u8]) -> bool,
+    visit: &mut dyn FnMut(&Record),
+) -> Account {
     let mut account = Account::default();
     let sources = sources(context, &mut account);
     let budget = BUDGET / (sources.len() as u64).max(1);
@@ -74,7 +90,9 @@ pub(super) fn each(context: &Context, visit: &mut dyn FnMut(&Record)) -> Account
             record::Origin { file: source.name.as_str().into(), service: source.service.as_str().into() };
         let read = stream::lines(&source.path, budget, &mut |number, line| {
             account.lines += 1;
-            visit(&Record::parse(&origin, number, line));
+            if may_matter(line) {
+                visit(&Record::parse(&origin, number, line));
+            }
         });
         match read {
             Ok(read) => {

@@ -104,7 +104,7 @@ fn is_secret(name: &str, value: &str) -> bool {
         && !is_reference
         && !is_plain
         && !is_done
-        && !(is_number && COUNTS.iter().any(|count| name.ends_with(count)))
+        && (!is_number || !COUNTS.iter().any(|count| name.ends_with(count)))
 }
 
 /// Whether a name says that its value is secret.

@@ -58,8 +58,8 @@ impl Collected {
         let is_cut = text.len() > MOST;
         if is_cut {
             // Half a line may hold half a secret.
-            let end = text.bytes().take(MOST).enumerate().filter(|(_, byte)| *byte == b'\n').last();
-            text.truncate(end.map_or(0, |(at, _)| at + 1));
+            let end = text.as_bytes().get(..MOST).and_then(|kept| memchr::memrchr(b'\n', kept));
+            text.truncate(end.map_or(0, |at| at + 1));
         }
         self.pieces.push(Piece { name: name.into(), source: source.into(), text, is_cut });
     }

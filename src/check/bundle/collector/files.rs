@@ -102,7 +102,8 @@ pub(super) fn variables(context: &Context) -> Collected {
         }
         match env_file::read(&path) {
             Ok(found) => {
-                section(context, &mut text, name, found.into_iter().map(|one| (one.name, one.value)))
+                let found = found.into_iter().map(|one| (one.name, one.value));
+                section(context, &mut text, name, found);
             }
             Err(why) => collected.errors.push(format!("{name}: {why}")),
         }
