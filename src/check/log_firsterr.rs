@@ -1,5 +1,6 @@
 //! `log.firsterr`: the first error after the last start of each service, which is usually the cause of all others.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -38,7 +39,8 @@ struct Since {
 
 fn answer(context: &Context) -> Vec<Verdict> {
     let mut services: BTreeMap<(Arc<str>, Arc<str>), Since> = BTreeMap::new();
-    let account = log::each(context, &mut |record| {
+    let quick = Quick::default();
+    let account = log::each(context, &|line| quick.may_matter(line), &mut |record| {
         let key = (Arc::clone(&record.service), Arc::clone(&record.file));
         services.entry(key).or_default().take(record);
     });
@@ -46,11 +48,40 @@ fn answer(context: &Context) -> Vec<Verdict> {
         let fix = "start the service once more while its output is kept, or name a log with --log";
         return vec![Verdict::unknown("", account.why_nothing()).fix(fix)];
     }
-    let mut verdicts: Vec<_> =
-        services.iter().map(|((service, _), since)| since.judge(context, service)).collect();
+    let mut verdicts: Vec<_> = services
+        .iter()
+        .map(|((service, _), since)| since.judge(context, service, &account.extent()))
+        .collect();
     verdicts.extend(account.unreadable.iter().map(|why| Verdict::unknown("", why.clone())));
     verdicts
 }
+
+/// A quick look at lines: what is no warning, comes from the process before and speaks of no start, changes nothing.
+#[derive(Default)]
+struct Quick {
+    /// The process of the line before, as digits.
+    pid: RefCell<Vec<u8>>,
+}
+
+impl Quick {
+    fn may_matter(&self, line: &[u8]) -> bool {
+        let pid =
+            memchr::memmem::find(line, b"\"pid\":").and_then(|at| line.get(at + 6..)).unwrap_or_default();
+        let digits = pid.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let pid = pid.get(..digits).unwrap_or_default();
+        let is_other = self.pid.borrow().as_slice() != pid;
+        if is_other {
+            self.pid.replace(pid.to_vec());
+        }
+        is_other
+            || log::may_be_bad(line)
+            || BEGINNINGS.iter().any(|word| memchr::memmem::find(line, word).is_some())
+    }
+}
+
+/// What stands in every text that [`START`] matches, in the cases that occur.
+const BEGINNINGS: [&[u8]; 6] =
+    [b"tarting", b"TARTING", b"ootstrap", b"OOTSTRAP", b"egistry snapshot", b"Started kb-"];
 
 impl Since {
     fn take(&mut self, record: &Record) {
@@ -70,7 +101,7 @@ impl Since {
         }
     }
 
-    fn judge(&self, context: &Context, service: &str) -> Verdict {
+    fn judge(&self, context: &Context, service: &str, extent: &str) -> Verdict {
         let start = match &self.start {
             Some((place, Some(time))) => format!("started {} ({place})", show::time(*time)),
             Some((place, None)) => format!("started at {place}"),
@@ -83,10 +114,7 @@ impl Since {
                     let value = format!("{}warning: {told}; no error, {start}", stamp(warning));
                     Verdict::warn(service, value).at(warning.place())
                 }
-                None => Verdict::pass(
-                    service,
-                    format!("no error in {}, {start}", show::count(self.lines, "line")),
-                ),
+                None => Verdict::pass(service, format!("no error {extent}, {start}")),
             };
         };
         let level = first.level.map_or("error", Level::name);

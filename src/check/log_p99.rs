@@ -40,7 +40,7 @@ fn answer(context: &Context) -> Vec<Verdict> {
     let mut groups: HashMap<String, Times> = HashMap::new();
     let finders = DURATIONS.map(memchr::memmem::Finder::new);
     let measures = |line: &[u8]| finders.iter().any(|finder| finder.find(line).is_some());
-    let account = log::each_that(context, &measures, &mut |record| {
+    let account = log::each(context, &measures, &mut |record| {
         let Some((name, took)) = measured(context, record) else { return };
         if groups.len() >= MOST_GROUPS && !groups.contains_key(&name) {
             return;

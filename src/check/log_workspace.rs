@@ -30,7 +30,7 @@ fn judge(context: &Context, adapter: &str, what: &str) -> Verdict {
     let mut place = None;
     let finder = memchr::memmem::Finder::new(&warning);
     let names_it = |line: &[u8]| finder.find(line).is_some();
-    let account = log::each_that(context, &names_it, &mut |record| {
+    let account = log::each(context, &names_it, &mut |record| {
         if record.message.contains(&warning) {
             place = Some(record.place());
         }

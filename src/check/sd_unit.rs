@@ -89,3 +89,45 @@ fn judge(id: &str, unit: String, told: &BTreeMap<&str, &str>) -> Verdict {
         _ => Verdict::fail(unit, value).expected("active").fix(log),
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+
+    use super::*;
+    use crate::check::{Status, run, tests::context};
+
+    /// What `systemctl show` answers for the unit, and what is made of it.
+    fn told(folder: &Path, answer: &str) -> (Status, String) {
+        let program = folder.join("systemctl");
+        std::fs::write(&program, format!("#!/bin/sh\ncat <<'X'\n{answer}\nX\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::write(folder.join("kb-gateway.service"), "[Service]\n").unwrap();
+        let mut context = context(folder);
+        context.unit_folders = vec![folder.to_owned()];
+        context.timeout = std::time::Duration::from_secs(20);
+        let path = format!("{}:{}", folder.display(), context.variables["PATH"]);
+        context.variables.insert("PATH".into(), path);
+        let verdicts = run("sd.unit", &context).unwrap();
+        assert_eq!(verdicts.len(), 1);
+        (verdicts[0].status, verdicts[0].value.clone())
+    }
+
+    #[test]
+    fn states_restarts_and_ends_of_units_are_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let well = "LoadState=loaded\nActiveState=active\nSubState=running\nNRestarts=0\nExecMainStatus=0\nResult=success";
+        assert_eq!(told(folder, well), (Status::Pass, "active (running)".to_owned()));
+        let (status, value) =
+            told(folder, &well.replace("NRestarts=0", "NRestarts=14").replace("Status=0", "Status=1"));
+        assert_eq!((status, value.as_str()), (Status::Fail, "active (running), 14 restarts, last exit 1"));
+        let killed = well
+            .replace("active\nSubState=running", "failed\nSubState=failed")
+            .replace("success", "oom-kill");
+        assert_eq!(told(folder, &killed).0, Status::Fail);
+        assert_eq!(told(folder, "LoadState=not-found").0, Status::Unknown);
+    }
+}

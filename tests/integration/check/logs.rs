@@ -36,7 +36,7 @@ fn the_first_error_after_the_last_start_is_the_one() {
         &["fatal listen EADDRINUSE", "line 4, and 1 more error", "gateway.log:2"],
     );
     assert_told(&told, "fail rest: error Error: Cannot find module 'x' (line 5", &[]);
-    assert_told(&told, "pass workflow: no error in 1 line", &[]);
+    assert_told(&told, "pass workflow: no error in ", &[]);
     assert!(!run.stdout.contains("old error"));
     drop(run.says("kbsec check port.owner"));
     let run = ask(&sandbox, ["log.firsterr", "--service", "workflow"]).code(0);
