@@ -1,7 +1,9 @@
 //! `kbsec audit`: plugins examined, and the report.
 
 mod answers;
+mod diff;
 mod explain;
+mod lock;
 mod reach;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use super::Context;
 use super::environment::Environment;
 use super::error::Hinted;
 use super::exit::Exit;
+use super::project::{Project, Settings};
 use super::reporting::{Examined, ReportArgs};
 
 /// Find plugins of the KB Labs platform that may do more than they should
@@ -39,14 +42,18 @@ pub(super) struct AuditArgs {
 /// Other questions about plugins.
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
+    Diff(diff::DiffArgs),
     Explain(explain::ExplainArgs),
+    Lock(lock::LockArgs),
     Reach(reach::ReachArgs),
 }
 
 /// Runs the audit and writes the report.
 pub(super) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
+        Some(AuditCommand::Diff(args)) => diff::run(args, context),
         Some(AuditCommand::Explain(args)) => explain::run(args, context),
+        Some(AuditCommand::Lock(args)) => lock::run(args, context),
         Some(AuditCommand::Reach(args)) => reach::run(args, context),
         None => audit_all(args, context),
     }
@@ -57,7 +64,9 @@ fn audit_all(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     args.report.check()?;
     let options = folder(&args.path)?;
     let shown = args.path.display().to_string();
-    let outcome = audit::audit(&options).map_err(|error| unreadable(&args.path, &error))?;
+    let mut outcome = audit::audit(&options).map_err(|error| unreadable(&args.path, &error))?;
+    let project = Project::find(&args.path, Settings::Nearest, context)?;
+    project.waive(&mut outcome.findings, &mut outcome.coverage, started);
     let examined = Examined {
         subject: shown,
         started,

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use super::handler::{Handler, handlers};
 use super::manifest::Manifest;
+use super::marketplace::Installed;
 use super::modules::Modules;
 use super::package::Package;
 use super::usage::Usage;
 use super::value::{Place, Value};
 use crate::finding::{
-    Confidence, Finding, FindingBuilder, Help, Location, Origin, RuleId, RuleMeta, Severity,
+    Confidence, Finding, FindingBuilder, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
 };
-use crate::secret::FingerprintKey;
+use crate::secret::{FingerprintKey, Secret};
 
 /// What a check is and does. Each has a file of its own in `checks`.
 pub(crate) struct Check {
@@ -35,6 +36,10 @@ pub(crate) struct Plugin {
     pub(crate) handlers: Vec<Handler>,
     /// What its code uses, once that was looked at.
     pub(crate) usage: Option<Usage>,
+    /// Its other manifests: built, in JSON, in the platform's caches.
+    pub(crate) copies: Vec<Manifest>,
+    /// Its entry in the lock file of the marketplace.
+    pub(crate) installed: Option<Installed>,
 }
 
 /// Something that a check found.
@@ -102,12 +107,19 @@ impl Fault {
 impl Plugin {
     pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
         let handlers = handlers(&manifest);
-        Self { package, manifest, handlers, usage: None }
+        Self { package, manifest, handlers, usage: None, copies: Vec::new(), installed: None }
     }
 
     /// Its folder, the file of its manifest and its handlers: where its code is.
     pub(crate) fn code(&self) -> (&str, &str, &[Handler]) {
         (&self.package.folder, &self.manifest.file, &self.handlers)
+    }
+
+    /// The grant that is written at a place.
+    fn granted(&self, at: &Place) -> Option<Granted> {
+        let leaves = self.handlers.iter().flat_map(|handler| handler.permissions.0.leaves());
+        let (key, value) = leaves.into_iter().find(|(_, value)| value.at == *at)?;
+        Some(Granted { plugin: self.name().to_owned(), key, pattern: value.shown() })
     }
 
     /// Its id, or the name of its package.
@@ -126,7 +138,7 @@ impl Check {
         let mut faults = Vec::new();
         (self.run)(plugin, &mut faults);
         let Some(meta) = self.meta() else { return Vec::new() };
-        findings(&meta, faults, plugin.name(), (modules, base))
+        findings(&meta, faults, plugin, (modules, base))
     }
 }
 
@@ -156,7 +168,7 @@ pub(crate) fn rule(
 pub(crate) fn findings(
     rule: &Arc<RuleMeta>,
     faults: Vec<Fault>,
-    plugin: &str,
+    plugin: &Plugin,
     (modules, base): (&Modules, &Path),
 ) -> Vec<Finding> {
     let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
@@ -178,7 +190,11 @@ pub(crate) fn findings(
         }
         let names = group.iter().flat_map(|fault| fault.handler.iter().chain(&fault.others).cloned());
         let names: Vec<String> = names.collect();
-        builder = builder.reason(told(plugin, &names));
+        builder = builder.reason(told(plugin.name(), &names));
+        // A place is no name: lines come and go. A wider grant is another finding.
+        let name = Secret::new(format!("{}\n{}", plugin.name(), first.what));
+        let fingerprint = name.fingerprint(&FingerprintKey::default(), rule.id.as_str());
+        builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
         let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
         builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));
         builder.build(&FingerprintKey::default()).ok()

@@ -3,6 +3,7 @@
 mod code_sink;
 mod control_plane;
 mod dead_grant;
+mod drift;
 mod dynamic_code;
 mod env_everything;
 mod env_secret;
@@ -20,12 +21,14 @@ mod obfuscation;
 mod package_text;
 mod plugin_code;
 mod reached;
+mod repeated_key;
 mod sandbox_bypass;
 mod shell_interpreter;
 mod undecidable;
 mod undeclared_use;
 mod unknown_key;
 mod unused_grant;
+mod unverified;
 mod used;
 mod write_lost;
 
@@ -36,6 +39,7 @@ pub(crate) static ALL: &[Check] = &[
     code_sink::CHECK,
     control_plane::CHECK,
     dead_grant::CHECK,
+    drift::CHECK,
     dynamic_code::CHECK,
     env_everything::CHECK,
     env_secret::CHECK,
@@ -51,11 +55,13 @@ pub(crate) static ALL: &[Check] = &[
     no_quota::CHECK,
     obfuscation::CHECK,
     plugin_code::CHECK,
+    repeated_key::CHECK,
     sandbox_bypass::CHECK,
     shell_interpreter::CHECK,
     undecidable::CHECK,
     undeclared_use::CHECK,
     unknown_key::CHECK,
     unused_grant::CHECK,
+    unverified::CHECK,
     write_lost::CHECK,
 ];

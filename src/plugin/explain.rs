@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::audit::Options;
 use super::check::Plugin;
 use super::handler::Handler;
 use super::permission::engine::fs::{Access, Decision, Fs};
 use super::permission::engine::{env, fetch, hardener, shell};
 use super::permission::language::TooLarge;
 use super::value::Value;
-use super::workspace::Workspace;
+use super::workspace::{Options, Workspace};
 use crate::coverage::Coverage;
 use crate::span::Position;
 
@@ -281,7 +280,7 @@ mod tests {
         assert_eq!(write("~/.bashrc"), [(true, "fs.write has `**`".into(), Some(4))]);
         assert!(!write(".git/config")[0].0);
         let read = |path: &str| ask("", Question::Read(path.into()));
-        assert!(read("package.json")[0].0 && !read("/root/x")[0].0 && !read(".env")[0].0);
+        assert!(read("package.json")[0].0 && !read("/home/x")[0].0 && !read(".env")[0].0);
     }
 
     #[test]

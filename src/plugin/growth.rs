@@ -5,85 +5,12 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::audit::{Options, Outcome};
+use super::audit::Outcome;
 use super::check::{self, Fault, Plugin};
-use super::handler::{Handler, Permissions};
-use super::permission::engine::fs::Fs;
-use super::permission::engine::scope::Scope;
-use super::permission::engine::{env, fetch, shell};
-use super::permission::language::{Language, TooLarge};
-use super::value::{Kind, Value};
-use super::workspace::Workspace;
+use super::handler::Permissions;
+use super::wider;
+use super::workspace::{Options, Workspace};
 use crate::finding::{Finding, RuleMeta, Severity};
-
-/// Where the files of a plugin lie in this model.
-const WORKSPACE: &str = "/work/space";
-
-/// A list of patterns in a manifest, and how the platform understands it.
-struct List {
-    section: &'static str,
-    key: &'static str,
-    /// What a pattern of it lets the handler do, as a verb.
-    verb: &'static str,
-    /// What one pattern grants.
-    one: fn(&Fs, &str) -> Result<Language, TooLarge>,
-    /// What all of them grant, with what needs no grant.
-    all: fn(&Fs, &[&str]) -> Result<Language, TooLarge>,
-    /// Inputs that say more than the shortest one.
-    telling: &'static [&'static str],
-}
-
-const PATHS: &[&str] = &[
-    "/home/someone/.npmrc",
-    "/work/space/.github/workflows/ci.yml",
-    "/work/space/.kb/marketplace.lock",
-    "/work/space/package.json",
-    "/work/space/src/index.ts",
-];
-
-const LISTS: [List; 6] = [
-    List { section: "fs", key: "read", verb: "read", one: Fs::effective, all: Fs::readable, telling: PATHS },
-    List {
-        section: "fs",
-        key: "write",
-        verb: "write",
-        one: Fs::effective,
-        all: Fs::writable,
-        telling: PATHS,
-    },
-    List {
-        section: "network",
-        key: "fetch",
-        verb: "ask",
-        one: |_, pattern| fetch::language(pattern),
-        all: |_, patterns| fetch::reachable(patterns),
-        telling: &["https://evil.example/", "http://169.254.169.254/latest/meta-data/"],
-    },
-    List {
-        section: "env",
-        key: "read",
-        verb: "read the variable",
-        one: |_, pattern| env::language(pattern),
-        all: |_, patterns| env::readable(patterns),
-        telling: &["NPM_TOKEN", "GITHUB_TOKEN", "OPENAI_API_KEY", "KB_API_KEY"],
-    },
-    List {
-        section: "shell",
-        key: "allow",
-        verb: "run",
-        one: |_, pattern| shell::language(pattern),
-        all: |_, patterns| shell::commands(patterns),
-        telling: &["sh", "node"],
-    },
-    List {
-        section: "invoke",
-        key: "allow",
-        verb: "invoke",
-        one: |_, pattern| Scope::Plugin.language(pattern),
-        all: |_, patterns| Scope::Plugin.allowed(patterns),
-        telling: &["@kb-labs/release"],
-    },
-];
 
 /// The three rules: more than before, a handler that is new, a plugin that is new.
 static RULES: LazyLock<Option<[Arc<RuleMeta>; 3]>> = LazyLock::new(|| {
@@ -142,8 +69,7 @@ fn arrived(plugin: &Plugin, workspace: &Workspace) -> Vec<Finding> {
     let Some([_, _, rule]) = &*RULES else { return Vec::new() };
     let what = format!("it was not there before; handlers: {}", plugin.handlers.len());
     let fault = Fault::of(&plugin.manifest.value, what);
-    let mut findings =
-        check::findings(rule, vec![fault], plugin.name(), (&workspace.modules, &workspace.base));
+    let mut findings = check::findings(rule, vec![fault], plugin, (&workspace.modules, &workspace.base));
     findings.extend(workspace.findings_of(plugin));
     findings
 }
@@ -161,97 +87,13 @@ fn grown(old: &Plugin, new: &Plugin, workspace: &Workspace) -> Vec<Finding> {
             let what = format!("{} is new", now.name);
             more.push(Fault::of(&now.entry, what).handler(now));
         }
-        compare(&known, now, &mut wider);
+        let beyond = wider::beyond(&known, &now.permissions).into_iter();
+        wider.extend(beyond.map(|(value, what)| Fault::of(value, what).handler(now)));
     }
     let place = (&workspace.modules, &*workspace.base);
-    let mut findings = check::findings(growth, wider, new.name(), place);
-    findings.extend(check::findings(handler, more, new.name(), place));
+    let mut findings = check::findings(growth, wider, new, place);
+    findings.extend(check::findings(handler, more, new, place));
     findings
-}
-
-/// What a handler has that none of `known` gave.
-fn compare(known: &[&Permissions], now: &Handler, faults: &mut Vec<Fault>) {
-    let Ok(files) = Fs::new(WORKSPACE, None) else { return };
-    for list in &LISTS {
-        let before: Vec<&str> =
-            known.iter().flat_map(|known| known.list(list.section, list.key)).map(|(text, _)| text).collect();
-        let new = now.permissions.list(list.section, list.key).filter(|(text, _)| !before.contains(text));
-        for (pattern, value) in new {
-            match list.beyond(&files, pattern, &before) {
-                Ok(None) => {}
-                Ok(Some(witness)) => {
-                    let witness = witness.strip_prefix("/work/space/").unwrap_or(&witness);
-                    let what =
-                        format!("`{pattern}` lets it {} `{witness}`, which it could not before", list.verb);
-                    faults.push(Fault::of(value, what).handler(now));
-                }
-                Err(TooLarge) => {
-                    let what = format!("`{pattern}` is too complex to compare, so it counts as more");
-                    faults.push(Fault::of(value, what).handler(now));
-                }
-            }
-        }
-    }
-    others(known, now, faults);
-}
-
-/// What is granted otherwise than by patterns: services of the platform, limits, and what cannot be decided.
-fn others(known: &[&Permissions], now: &Handler, faults: &mut Vec<Fault>) {
-    let is_listed = |key: &str| LISTS.iter().any(|list| key == format!("{}.{}", list.section, list.key));
-    let before = |key: &str| {
-        let leaves = known.iter().flat_map(|known| known.0.leaves());
-        let key = key.to_owned();
-        leaves.filter(move |(name, _)| *name == key).map(|(_, value)| value)
-    };
-    for (key, value) in now.permissions.0.leaves() {
-        let what = match &value.kind {
-            Kind::Unknown(_) | Kind::Code(_) | Kind::Either(_) => {
-                let is_known = before(&key).any(|old| old.shown() == value.shown());
-                (!is_known).then(|| format!("{key} cannot be decided, so it counts as more"))
-            }
-            _ if is_listed(&key) => None,
-            Kind::Number(number) if key.starts_with("quotas.") => {
-                let most = before(&key)
-                    .filter_map(number_of)
-                    .fold(None, |most: Option<f64>, one| Some(most.map_or(one, |most| most.max(one))));
-                most.filter(|most| number > most).map(|most| format!("{key} went from {most} to {number}"))
-            }
-            Kind::Bool(false) | Kind::Null => None,
-            _ => {
-                let is_known = before(&key).any(|old| old.shown() == value.shown() || is_all(old));
-                // A service that was granted whole needs no limits.
-                let parent = key.rsplit_once('.').is_some_and(|(parent, _)| before(parent).any(is_all));
-                (!is_known && !parent)
-                    .then(|| format!("{key} has `{}`, which it had not before", value.shown()))
-            }
-        };
-        faults.extend(what.map(|what| Fault::of(value, what).handler(now)));
-    }
-    for limit in ["quotas.timeoutMs", "quotas.memoryMb"] {
-        let is_gone = !now.permissions.0.leaves().iter().any(|(key, _)| key == limit);
-        if is_gone && before(limit).next().is_some() {
-            faults.push(Fault::of(&now.permissions.0, format!("{limit} is gone")).handler(now));
-        }
-    }
-}
-
-fn number_of(value: &Value) -> Option<f64> {
-    match value.kind {
-        Kind::Number(number) => Some(number),
-        _ => None,
-    }
-}
-
-fn is_all(value: &Value) -> bool {
-    matches!(value.kind, Kind::Bool(true))
-}
-
-impl List {
-    /// An input that the pattern lets through and these did not.
-    fn beyond(&self, files: &Fs, pattern: &str, before: &[&str]) -> Result<Option<String>, TooLarge> {
-        let more = (self.one)(files, pattern)?.difference(&(self.all)(files, before)?)?;
-        Ok(more.witness_among(self.telling.iter().copied()))
-    }
 }
 
 #[cfg(test)]

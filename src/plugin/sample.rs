@@ -25,10 +25,15 @@ pub(super) fn built(calls: &str) -> Vec<String> {
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
     let folder = folder(member);
+    sorted(&without_code(&folder, member))
+}
+
+/// The findings about a plugin whose code is not looked at.
+fn without_code(folder: &TempDir, member: &str) -> Vec<Finding> {
     let options = Options { root: folder.path().to_owned(), base: PathBuf::new() };
     let workspace = Workspace::read(&options).unwrap();
     assert_eq!(workspace.coverage.missed, [], "{member}");
-    sorted(&workspace.findings())
+    workspace.findings()
 }
 
 /// The ids of the findings about a plugin with such permissions whose command has this code, sorted.
@@ -40,11 +45,7 @@ pub(super) fn coded(inside: &str, code: &str) -> Vec<String> {
 pub(super) fn findings(inside: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let comma = if inside.is_empty() { "" } else { ", " };
     let folder = folder(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"));
-    for (file, text) in files {
-        let path = folder.path().join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    add(&folder, files);
     let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
     assert_eq!(outcome.coverage.missed, []);
     outcome.findings
@@ -56,6 +57,32 @@ fn sorted(findings: &[Finding]) -> Vec<String> {
     ids
 }
 
+/// The same for a plugin with more files, such as what was built.
+pub(super) fn with_files(member: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let folder = folder(member);
+    add(&folder, files);
+    sorted(&without_code(&folder, member))
+}
+
+fn add(folder: &TempDir, files: &[(&str, &str)]) {
+    for (file, text) in files {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// The integrity of its package.json, as the platform computes it.
+pub(super) fn integrity() -> String {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(PACKAGE.as_bytes());
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+}
+
+/// Its package.json.
+const PACKAGE: &str = r#"{ "name": "@acme/sample", "kb": { "manifest": "./dist/manifest.js" } }"#;
+
 /// A folder with the plugin that has such a manifest.
 pub(super) fn folder(member: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +91,7 @@ pub(super) fn folder(member: &str) -> TempDir {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    write("package.json", r#"{ "name": "@acme/sample", "kb": { "manifest": "./dist/manifest.js" } }"#);
+    write("package.json", PACKAGE);
     let manifest = format!(
         "import * as sdk from '@kb-labs/sdk';
          import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';

@@ -6,15 +6,24 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::audit::Options;
 use super::check::Plugin;
 use super::checks;
-use super::manifest::{self, Schema};
+use super::manifest::{self, Manifest, Schema, Unread};
+use super::marketplace::Marketplace;
 use super::modules::Modules;
-use super::package::Packages;
+use super::package::{Package, Packages};
 use super::usage;
 use crate::coverage::{Coverage, Gap};
 use crate::finding::Finding;
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder; nothing outside of it is read.
+    pub root: PathBuf,
+    /// How its path begins in the report.
+    pub base: PathBuf,
+}
 
 /// What was read.
 pub(crate) struct Workspace {
@@ -35,10 +44,14 @@ impl Workspace {
     /// When the folder itself cannot be read.
     pub(crate) fn read(options: &Options) -> std::io::Result<Self> {
         let root = options.root.canonicalize()?;
-        let packages = Packages::find(&root);
-        let modules = Modules::new(root, packages.all.clone());
+        let mut packages = Packages::find(&root);
+        let modules = Modules::new(root.clone(), packages.all.clone());
         let base = options.base.clone();
         let mut read = Self { modules, plugins: Vec::new(), base, coverage: Coverage::default() };
+        let marketplace = Marketplace::read(&read.modules);
+        // Installed packages are not walked; those that the platform loads are looked at all the same.
+        marketplace.folders().iter().for_each(|folder| packages.add(&root, folder));
+        marketplace.unread.iter().for_each(|unread| read.miss(unread));
         for (file, why) in packages.unreadable {
             read.coverage.missed.push(Gap::new(shown(&read.base, &file), why));
         }
@@ -46,19 +59,13 @@ impl Workspace {
         for package in packages.plugins {
             match manifest::read(&package, &read.modules) {
                 Ok(manifest) => {
-                    let bytes = read.modules.text(&manifest.file).map_or(0, |text| text.len() as u64);
-                    read.coverage.examined(bytes);
+                    read.count(&manifest);
                     match manifest.schema() {
-                        Schema::Plugin3 => read.plugins.push(Plugin::new(package, manifest)),
+                        Schema::Plugin3 => read.add(package, manifest, &marketplace),
                         _ => others += 1,
                     }
                 }
-                Err(unread) => {
-                    let at = read.modules.position(&unread.file, unread.offset);
-                    let file = shown(&read.base, &unread.file);
-                    let subject = format!("{file}:{}:{}", at.line, at.column);
-                    read.coverage.missed.push(Gap::new(subject, unread.why));
-                }
+                Err(unread) => read.miss(&unread),
             }
         }
         read.coverage.kinds = vec![("plugins", read.plugins.len() as u64), ("adapters and services", others)];
@@ -90,6 +97,32 @@ impl Workspace {
             self.coverage.examined(self.modules.text(file).map_or(0, |text| text.len() as u64));
         }
         self.coverage.kinds.push(("modules", files.len() as u64));
+    }
+
+    fn add(&mut self, package: Package, manifest: Manifest, marketplace: &Marketplace) {
+        let mut copies = marketplace.cached(&package.name);
+        for copy in manifest::copies(&package, &manifest.file, &self.modules) {
+            match copy {
+                Ok(copy) => {
+                    self.count(&copy);
+                    copies.push(copy);
+                }
+                Err(unread) => self.miss(&unread),
+            }
+        }
+        let installed = marketplace.installed(&package, &self.modules);
+        let plugin = Plugin::new(package, manifest);
+        self.plugins.push(Plugin { copies, installed, ..plugin });
+    }
+
+    fn count(&mut self, manifest: &Manifest) {
+        self.coverage.examined(self.modules.text(&manifest.file).map_or(0, |text| text.len() as u64));
+    }
+
+    fn miss(&mut self, unread: &Unread) {
+        let at = self.modules.position(&unread.file, unread.offset);
+        let file = shown(&self.base, &unread.file);
+        self.coverage.missed.push(Gap::new(format!("{file}:{}:{}", at.line, at.column), &*unread.why));
     }
 
     /// What the checks have against its plugins, plugin by plugin.
