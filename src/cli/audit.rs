@@ -5,6 +5,7 @@ mod diff;
 mod explain;
 mod lock;
 mod reach;
+mod suggest;
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,11 @@ pub(super) struct AuditArgs {
     /// A folder with plugins, or with one
     #[arg(default_value = ".")]
     path: PathBuf,
+    /// Narrow the permissions of all plugins to what their code needs, then audit
+    ///
+    /// Writes into manifests, each beside a copy of what it was. `kbsec audit suggest` shows it without writing.
+    #[arg(long)]
+    fix: bool,
     #[command(flatten)]
     report: ReportArgs,
 }
@@ -46,6 +52,7 @@ enum AuditCommand {
     Explain(explain::ExplainArgs),
     Lock(lock::LockArgs),
     Reach(reach::ReachArgs),
+    Suggest(suggest::SuggestArgs),
 }
 
 /// Runs the audit and writes the report.
@@ -55,6 +62,7 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
         Some(AuditCommand::Explain(args)) => explain::run(args, context),
         Some(AuditCommand::Lock(args)) => lock::run(args, context),
         Some(AuditCommand::Reach(args)) => reach::run(args, context),
+        Some(AuditCommand::Suggest(args)) => suggest::run(args, context),
         None => audit_all(args, context),
     }
 }
@@ -64,6 +72,9 @@ fn audit_all(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     args.report.check()?;
     let options = folder(&args.path)?;
     let shown = args.path.display().to_string();
+    if args.fix {
+        suggest::fix(&options)?.iter().for_each(|line| context.note(line));
+    }
     let mut outcome = audit::audit(&options).map_err(|error| unreadable(&args.path, &error))?;
     let project = Project::find(&args.path, Settings::Nearest, context)?;
     project.waive(&mut outcome.findings, &mut outcome.coverage, started);

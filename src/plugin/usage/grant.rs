@@ -94,6 +94,12 @@ pub(crate) fn files() -> Result<&'static Fs, TooLarge> {
     FILES.as_ref().map_err(|_| TooLarge)
 }
 
+/// Whether a path pattern grants nothing: all that it covers is denied, or it begins with `~`, which nobody expands.
+pub(crate) fn is_dead(pattern: &str) -> bool {
+    pattern.starts_with("~/")
+        || files().is_ok_and(|files| files.effective(pattern).is_ok_and(|paths| paths.is_empty()))
+}
+
 /// Answers, and remembers the languages of patterns.
 #[derive(Default)]
 pub(crate) struct Grants {
