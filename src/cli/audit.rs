@@ -22,14 +22,16 @@ use super::reporting::{Examined, ReportArgs};
 /// Find plugins of the KB Labs platform that may do more than they should
 ///
 /// Reads the manifests of all plugins in a folder, TypeScript too, without running any of them, and says what the
-/// platform really makes of their permissions.
+/// platform really makes of their permissions and what their code uses.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  kbsec audit                 every plugin below this folder\n  \
                         kbsec audit plugins/review  one of them\n  \
                         kbsec audit -f sarif -o audit.sarif\n  \
                         kbsec audit explain @acme/report --url https://api.acme.io/v1\n  \
-                        kbsec audit reach OPENAI_API_KEY   who can read it")]
+                        kbsec audit reach OPENAI_API_KEY   who can read it\n\n\
+                        A plugin that does harm within what it may do, such as the same mail to one more\n\
+                        recipient, is not seen so; `kbsec audit lock` notices that its code has changed.")]
 pub(super) struct AuditArgs {
     #[command(subcommand)]
     command: Option<AuditCommand>,

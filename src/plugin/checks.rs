@@ -18,6 +18,7 @@ mod mode_flip;
 mod network_wide;
 mod no_quota;
 mod obfuscation;
+mod open_route;
 mod package_text;
 mod plugin_code;
 mod reached;
@@ -54,6 +55,7 @@ pub(crate) static ALL: &[Check] = &[
     network_wide::CHECK,
     no_quota::CHECK,
     obfuscation::CHECK,
+    open_route::CHECK,
     plugin_code::CHECK,
     repeated_key::CHECK,
     sandbox_bypass::CHECK,

@@ -12,6 +12,7 @@ mod fuzz;
 mod history_cache;
 mod plugin_engines;
 mod push;
+mod rogue;
 mod scan;
 mod secrets;
 mod settings;

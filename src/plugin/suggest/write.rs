@@ -101,24 +101,25 @@ fn without_unused(text: &str) -> String {
         let (before, after) = text.split_at(at);
         let after = after.get(helper.len()..).unwrap_or_default();
         let trimmed = after.trim_start_matches([' ', '\n', '\r', '\t']);
+        // The last name of a list of lines leaves its line end to the bracket.
+        let gap = |skipped: &str| if skipped.contains('\n') { "\n" } else { " " };
+        let skipped =
+            |from: &str, rest: &str| from.get(..from.len() - rest.len()).unwrap_or_default().to_owned();
         text = match trimmed.strip_prefix(',') {
-            Some(rest) => {
-                let rest = rest.trim_start_matches([' ', '\n', '\r', '\t']);
-                if rest.starts_with('}') {
-                    format!("{}{}", before.trim_end(), spaced(rest))
-                } else {
-                    format!("{before}{rest}")
+            Some(behind) => {
+                let rest = behind.trim_start_matches([' ', '\n', '\r', '\t']);
+                match rest.starts_with('}') {
+                    true => format!("{}{}{rest}", before.trim_end(), gap(&skipped(behind, rest))),
+                    false => format!("{before}{rest}"),
                 }
             }
-            None => format!("{}{}", before.trim_end().trim_end_matches(','), spaced(trimmed)),
+            None => {
+                let before = before.trim_end().trim_end_matches(',');
+                format!("{before}{}{trimmed}", gap(&skipped(after, trimmed)))
+            }
         };
     }
     text
-}
-
-/// The end of an import after its last name was taken out.
-fn spaced(rest: &str) -> String {
-    if rest.starts_with('}') { format!(" {rest}") } else { rest.to_owned() }
 }
 
 fn is_word(text: &str, at: usize, length: usize) -> bool {
@@ -163,7 +164,7 @@ mod tests {
         for (text, expected) in [
             ("import { combinePermissions, a } from 'x';\na();", "import { a } from 'x';\na();"),
             ("import { a, kbPlatformPreset } from 'x';\na();", "import { a } from 'x';\na();"),
-            ("import {\n  a,\n  kbPlatformPreset,\n} from 'x';\na();", "import {\n  a, } from 'x';\na();"),
+            ("import {\n  a,\n  kbPlatformPreset,\n} from 'x';\na();", "import {\n  a,\n} from 'x';\na();"),
             (
                 "import { kbPlatformPreset } from 'x';\nkbPlatformPreset;",
                 "import { kbPlatformPreset } from 'x';\nkbPlatformPreset;",

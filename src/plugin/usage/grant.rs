@@ -143,7 +143,13 @@ impl Grants {
     pub(crate) fn needs(&self, section: Section, pattern: &str, used: &Used) -> bool {
         used.of.shapes.iter().any(|shape| {
             let shape = shaped(section, shape);
-            shape.is_open() || (!is_denied(section, &shape) && self.meets(section, pattern, &shape))
+            let meets = || match (section, files()) {
+                (Section::Read | Section::Write, Ok(files)) => {
+                    files.intended(pattern).meets(&shape.pattern(WORKSPACE))
+                }
+                _ => self.meets(section, pattern, &shape),
+            };
+            shape.is_open() || (!is_denied(section, &shape) && meets())
         })
     }
 
