@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod project;
 mod reporting;
+mod rewrite;
 mod rules;
 mod scan;
 mod sqlite;
@@ -62,6 +63,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
+    /// Prove that a value is gone from history, push a rewritten history, and tell everybody
+    Rewrite(rewrite::RewriteArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]
     ExitCodes,
@@ -109,6 +112,7 @@ pub(crate) fn run() -> Exit {
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
+        Command::Rewrite(args) => rewrite::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

@@ -4,6 +4,7 @@
 //! fetched; that is why the owner of the directory does not matter.
 
 pub mod change;
+pub mod child;
 mod commit;
 mod discover;
 #[cfg(test)]

@@ -1,0 +1,5 @@
+//! A rewrite of the history: what it left behind, the proofs of it, and what the places it is pushed to have to be told.
+
+pub mod maps;
+pub mod prove;
+mod scratch;
