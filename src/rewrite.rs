@@ -2,4 +2,5 @@
 
 pub mod maps;
 pub mod prove;
+pub mod remote;
 mod scratch;

@@ -27,6 +27,8 @@ pub(crate) struct Environment {
     pub(crate) ci: bool,
     /// Where the user is.
     pub(crate) directory: PathBuf,
+    /// Where files for a moment go.
+    pub(crate) temporary: PathBuf,
     no_color: bool,
     columns: Option<usize>,
 }
@@ -57,6 +59,7 @@ impl Environment {
                 .is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case("false")),
             framework: (text("PRE_COMMIT_TO_REF"), text("PRE_COMMIT_REMOTE_NAME")),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            temporary: env::temp_dir(),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }

@@ -1,9 +1,12 @@
 //! A proof: one claim about a finished rewrite, what was looked at for it, and whether it holds.
 
+pub mod backup;
+pub mod collateral;
 mod files;
 pub mod local;
 mod objects;
 mod search;
+pub mod server;
 pub mod tell;
 
 use std::fmt;
@@ -87,6 +90,8 @@ impl Fault {
 pub struct Proof {
     /// Which claim.
     pub claim: Claim,
+    /// Whether somebody wanted it; the others are named, so that nobody takes their silence for success.
+    pub asked: bool,
     /// Whether it holds.
     pub state: State,
     /// Numbers of what was looked at, such as `24154 objects`, in order of importance.
@@ -111,16 +116,16 @@ pub struct Fact {
 }
 
 impl Proof {
-    /// A proof that was not run.
+    /// A proof that nobody asked for.
     #[must_use]
-    pub fn not_run(claim: Claim, reason: &str, hint: &str) -> Self {
-        let gaps = vec![Gap::new("all of it", reason).hint(hint)];
-        Self { gaps, ..Self::new(claim, Duration::ZERO) }
+    pub fn not_run(claim: Claim, hint: &str) -> Self {
+        let gaps = vec![Gap::new("everything", "not asked for").hint(hint)];
+        Self { gaps, asked: false, ..Self::new(claim, Duration::ZERO) }
     }
 
     fn new(claim: Claim, duration: Duration) -> Self {
         let (facts, faults, gaps, notes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { claim, state: State::NotChecked, facts, faults, gaps, notes, duration }
+        Self { claim, asked: true, state: State::NotChecked, facts, faults, gaps, notes, duration }
     }
 
     fn fact(&mut self, what: &'static str, count: u64) {

@@ -7,7 +7,10 @@ use clap::{Args, ValueEnum};
 use kbsec::git::Repository;
 use kbsec::needle::Needle;
 use kbsec::report::Sanitized;
-use kbsec::rewrite::prove::{Claim, Proof, State, local, tell};
+use kbsec::rewrite::maps::Maps;
+use kbsec::rewrite::prove::backup::Backup;
+use kbsec::rewrite::prove::{Claim, Proof, State, collateral, local, server, tell};
+use kbsec::rewrite::remote::Remote;
 use kbsec::secret::Secret;
 use kbsec::source::Stop;
 
@@ -18,16 +21,32 @@ use super::super::{Context, find, interrupt, output};
 /// Prove that a value is gone: from this repository, and from a server
 ///
 /// P1: no object and no file of the repository and its work trees holds the value, in any encoding.
+/// P2, with --maps: nothing changed but what had to; needs the old objects, so give the backup with --before.
+/// P3, with --remote: the server shows it nowhere and hands out no old object. The network is used for P3 only.
+///
 /// The value is asked for on the terminal unless a file or standard input gives it; it is never an argument.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Exit codes: 0 every proof asked for holds, 1 the value is still somewhere or more was changed,\n\
-                        2 could not do the job, 3 a proof is incomplete."
-)]
+#[command(after_help = "Examples:\n  kbsec rewrite prove\n  \
+                        kbsec rewrite prove --maps .git/filter-repo --before ../backup.git\n  \
+                        kbsec rewrite prove --maps .git/filter-repo --remote origin -f json\n\n\
+                        Exit codes: 0 every proof asked for holds, 1 the value is still somewhere or more\n\
+                        was changed, 2 could not do the job, 3 a proof is incomplete.")]
 pub(crate) struct ProveArgs {
     /// The repository that was rewritten
     #[arg(help_heading = "Input")]
     path: Option<PathBuf>,
+    /// The folder with commit-map and ref-map that the rewrite left
+    #[arg(long, value_name = "FOLDER", help_heading = "Input")]
+    maps: Option<PathBuf>,
+    /// A repository or bundle from before the rewrite
+    #[arg(long, value_name = "PATH", help_heading = "Input", requires = "maps")]
+    before: Option<PathBuf>,
+    /// Ask this server, by the name of a remote or by its address
+    #[arg(long, value_name = "NAME|URL", help_heading = "Input", requires = "maps")]
+    remote: Option<String>,
+    /// Old ids that the server is asked for at most
+    #[arg(long, value_name = "N", default_value_t = 256, help_heading = "Input")]
+    probes: usize,
     /// Read a value from this file; may be given more than once
     #[arg(long, value_name = "FILE", help_heading = "Value")]
     value_file: Vec<PathBuf>,
@@ -58,7 +77,7 @@ pub(crate) fn run(args: &ProveArgs, context: &Context) -> anyhow::Result<Exit> {
     let repository = repository(args.path.as_deref(), context)?;
     let stop = interrupt::listen();
     let needles = needles(args)?;
-    let proofs = proofs(&needles, &repository, context, &stop);
+    let proofs = proofs(args, (&needles, &repository), context, &stop)?;
     let text = match args.format {
         Shape::Json => tell::json(&proofs),
         Shape::Text => safe(&tell::text(&proofs)),
@@ -67,9 +86,42 @@ pub(crate) fn run(args: &ProveArgs, context: &Context) -> anyhow::Result<Exit> {
     Ok(exit(&proofs, stop.requested()))
 }
 
-fn proofs(needles: &[Needle], repository: &Repository, context: &Context, stop: &Stop) -> Vec<Proof> {
+fn proofs(
+    args: &ProveArgs,
+    (needles, repository): (&[Needle], &Repository),
+    context: &Context,
+    stop: &Stop,
+) -> anyhow::Result<Vec<Proof>> {
+    let scratch = &context.environment.temporary;
+    let maps = args.maps.as_deref().map(maps).transpose()?;
+    let opened = args.before.as_deref().map(|path| Backup::open(path, scratch)).transpose();
+    let before = opened.map_err(|error| Hinted::error(error.to_string(), error.hint()))?;
     let request = local::Request { needles, repository, here: &context.environment.directory };
-    vec![local::prove(&request, stop)]
+    let mut proofs = vec![local::prove(&request, stop)];
+    let Some(maps) = maps else {
+        let hint = "--maps names the folder of the rewrite";
+        proofs.push(Proof::not_run(Claim::P2, hint));
+        proofs.push(Proof::not_run(Claim::P3, "--maps and --remote ask the server"));
+        return Ok(proofs);
+    };
+    let before = before.as_ref().map(Backup::git_dir);
+    let outcome = collateral::prove(&collateral::Request { needles, maps: &maps, repository, before });
+    proofs.push(outcome.proof);
+    proofs.push(match &args.remote {
+        None => Proof::not_run(Claim::P3, "--remote asks the server"),
+        Some(name) => {
+            let remote = Remote::open(repository, name)?;
+            let (dirty, probes) = (&*outcome.dirty, args.probes);
+            let request = server::Request { needles, maps: &maps, remote: &remote, dirty, scratch, probes };
+            server::prove(&request, stop)
+        }
+    });
+    Ok(proofs)
+}
+
+/// The maps in a folder.
+pub(super) fn maps(folder: &Path) -> anyhow::Result<Maps> {
+    Maps::read(folder).map_err(|error| Hinted::error(error.to_string(), error.hint()))
 }
 
 /// The repository at a path.
@@ -110,13 +162,13 @@ pub(super) fn safe(text: &str) -> String {
 }
 
 fn exit(proofs: &[Proof], interrupted: bool) -> Exit {
-    let states = || proofs.iter().map(|proof| proof.state);
+    let states = || proofs.iter().filter(|proof| proof.asked).map(|proof| proof.state);
     let is_refuted = |state: State| !state.holds() && state != State::NotChecked;
     if interrupted {
         Exit::Interrupted
     } else if states().any(is_refuted) {
         Exit::Findings
-    } else if states().all(State::holds) && proofs.iter().any(|proof| proof.claim == Claim::P1) {
+    } else if states().all(State::holds) {
         Exit::Clean
     } else {
         Exit::Incomplete

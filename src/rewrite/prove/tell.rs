@@ -15,6 +15,11 @@ const TOLD: usize = 20;
 pub fn text(proofs: &[Proof]) -> String {
     let mut text = String::new();
     for proof in proofs {
+        if !proof.asked {
+            let hint = proof.gaps.first().map_or("", |gap| &gap.hint);
+            let _ = writeln!(text, "{:?} {:<12} not asked for; {hint}", proof.claim, proof.state.to_string());
+            continue;
+        }
         let _ = writeln!(text, "{:?} {:<12} {}", proof.claim, proof.state.to_string(), summary(proof));
         for fault in proof.faults.iter().take(TOLD) {
             let _ = writeln!(text, "   still: {} ({})", fault.place, fault.what);
@@ -83,6 +88,7 @@ fn grouped(number: u64) -> String {
 #[derive(Serialize)]
 struct Told<'a> {
     claim: Claim,
+    asked: bool,
     state: State,
     holds: bool,
     facts: serde_json::Map<String, serde_json::Value>,
@@ -106,6 +112,7 @@ fn told(proof: &Proof) -> Told<'_> {
         |gap: &crate::coverage::Gap| json!({"subject": gap.subject, "reason": gap.reason, "hint": gap.hint});
     Told {
         claim: proof.claim,
+        asked: proof.asked,
         state: proof.state,
         holds: proof.state.holds(),
         facts: facts.collect(),
