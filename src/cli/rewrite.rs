@@ -1,6 +1,7 @@
 //! `kbsec rewrite`: what follows a rewrite of the history, its proofs, its push, and the texts for those who have clones.
 
 mod prove;
+mod push;
 
 use clap::{Args, Subcommand};
 
@@ -18,11 +19,14 @@ pub(crate) struct RewriteArgs {
 enum Command {
     /// Prove that a value is gone: from this repository, and from a server
     Prove(prove::ProveArgs),
+    /// Push a rewritten history: every reference under a lease, all of them or none
+    Push(push::PushArgs),
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &RewriteArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Prove(args) => prove::run(args, context),
+        Command::Push(args) => push::run(args, context),
     }
 }

@@ -132,10 +132,8 @@ impl Proof {
         self.facts.push(Fact { what, count });
     }
 
-    /// Decides: a fault is `bad`, a gap leaves it open, and without both it is `good`.
+    /// Decides, on faults in the order in which they are to be told: a fault is `bad`, a gap leaves it open, and without both it is `good`.
     fn judge(&mut self, good: State, bad: State) {
-        self.faults.sort();
-        self.faults.dedup();
         self.gaps.sort();
         self.gaps.dedup();
         self.state = match (self.faults.is_empty(), self.gaps.is_empty()) {

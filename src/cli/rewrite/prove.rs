@@ -139,21 +139,28 @@ pub(super) fn repository(path: Option<&Path>, context: &Context) -> anyhow::Resu
 
 /// The values, wherever they come from.
 fn needles(args: &ProveArgs) -> anyhow::Result<Vec<Needle>> {
-    let mut values: Vec<Secret> = Vec::new();
-    for path in &args.value_file {
-        let cannot = |error: std::io::Error| find::cannot_read(&path.display().to_string(), &error);
-        values.push(File::open(path).and_then(find::read).map_err(cannot)?);
-    }
+    let mut needles = from_files(&args.value_file)?;
     if args.stdin {
         let read = find::read(std::io::stdin().lock());
-        values.push(read.map_err(|error| find::cannot_read("standard input", &error))?);
+        needles.push(needle(&read.map_err(|error| find::cannot_read("standard input", &error))?)?);
     }
-    if values.is_empty() {
-        values.push(find::ask()?);
+    if needles.is_empty() {
+        needles.push(needle(&find::ask()?)?);
     }
-    let needle =
-        |value: &Secret| Needle::value(value).map_err(|error| Hinted::error(error.to_string(), error.hint()));
-    values.iter().map(needle).collect()
+    Ok(needles)
+}
+
+/// The values in files, one in each.
+pub(super) fn from_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Needle>> {
+    let read = |path: &PathBuf| {
+        let cannot = |error: std::io::Error| find::cannot_read(&path.display().to_string(), &error);
+        needle(&File::open(path).and_then(find::read).map_err(cannot)?)
+    };
+    paths.iter().map(read).collect()
+}
+
+fn needle(value: &Secret) -> anyhow::Result<Needle> {
+    Needle::value(value).map_err(|error| Hinted::error(error.to_string(), error.hint()))
 }
 
 /// Text for a terminal: foreign characters that would command it are escaped.

@@ -16,6 +16,7 @@ use crate::coverage::Gap;
 use crate::git::{GitError, ObjectId, ObjectKind, Repository, child};
 use crate::needle::Needle;
 use crate::rewrite::maps::Maps;
+use crate::rewrite::remote::is_hidden;
 
 use messages::Compared;
 use pairs::{Side, Store};
@@ -60,6 +61,8 @@ pub fn prove(request: &Request<'_>) -> Outcome {
     }
     fsck::compare(request.repository, request.before, &mut walk.proof);
     let mut proof = walk.finish();
+    proof.faults.sort();
+    proof.faults.dedup();
     proof.judge(State::Unchanged, State::Collateral);
     proof.duration = started.elapsed();
     Outcome { proof: proof.clone(), dirty: walk.dirty }
@@ -301,7 +304,9 @@ impl<'a> Walk<'a> {
             let others = references(before)?.into_iter().filter(|(name, _)| !named.contains(&**name));
             for (name, old) in others.filter(|(name, _)| !name.starts_with(b"refs/remotes/")) {
                 let is = now.iter().find(|(known, _)| *known == name).map(|(_, id)| *id);
-                if is != Some(old) {
+                // A mirror has references of the server that a clone lacks.
+                let is_elsewhere = is.is_none() && is_hidden(&name);
+                if is != Some(old) && !is_elsewhere {
                     self.fault(&String::from_utf8_lossy(&name), "it moved, and the maps do not say so");
                 }
             }
@@ -343,7 +348,7 @@ impl<'a> Walk<'a> {
         let mut proof = self.proof.clone();
         let facts = [
             ("commits rewritten", self.commits),
-            ("commits keep id and signature", self.kept),
+            ("commits with their old ids and signatures", self.kept),
             ("paths changed", self.paths.len() as u64),
         ];
         proof.facts.splice(0..0, facts.map(|(what, count)| super::Fact { what, count }));

@@ -64,6 +64,8 @@ pub fn prove(request: &Request<'_>, stop: &Stop) -> Proof {
         hidden_names(store, &naming, &mut proof);
     }
     references(request.repository, &search, &mut proof);
+    proof.faults.sort();
+    proof.faults.dedup();
     proof.judge(State::Gone, State::StillHere);
     proof.duration = started.elapsed();
     proof

@@ -41,9 +41,10 @@ pub fn prove(request: &Request<'_>, stop: &Stop) -> Proof {
     let mut proof = Proof::new(Claim::P3, started.elapsed());
     let search = Search::new(request.needles);
     let (mut on_refs, mut served) = (Vec::new(), Vec::new());
-    let asked = references(request, &search, &mut on_refs, &mut proof)
-        .and_then(|shown| mirror(request, &search, stop, &mut on_refs, &mut proof).map(|()| shown))
-        .and_then(|shown| probes(request, &shown, stop, &mut served, &mut proof));
+    let asked = references(request, &search, &mut on_refs, &mut proof).and_then(|shown| {
+        let hidden = mirror(request, &search, stop, &mut on_refs, &mut proof)?;
+        probes(request, (&shown, &hidden), stop, &mut served, &mut proof)
+    });
     if let Err(error) = asked {
         let reason = search.redact(&error.to_string());
         proof.gaps.push(Gap::new(request.remote.shown(), reason).hint(error.hint()));
@@ -52,6 +53,9 @@ pub fn prove(request: &Request<'_>, stop: &Stop) -> Proof {
         let subject = format!("{} Git LFS objects", request.maps.lfs_orphans.len());
         proof.gaps.push(Gap::new(subject, "whether the server still has them is not asked").hint(SUPPORT));
     }
+    // References first: they are what somebody can do something about.
+    on_refs.sort_by_key(|fault| (!fault.place.starts_with("refs/"), fault.clone()));
+    on_refs.dedup();
     let bad = if on_refs.is_empty() { State::StillServed } else { State::StillOnRef };
     proof.faults.extend(on_refs);
     proof.faults.extend(served);
@@ -96,14 +100,17 @@ fn told(search: &Search<'_>, name: &[u8]) -> String {
     search.redact(&String::from_utf8_lossy(name))
 }
 
-/// Searches a fresh mirror, and finds the references that lead to old commits.
+/// An old object, and what it is.
+type Old = (ObjectId, &'static str);
+
+/// Searches a fresh mirror, and finds the references that lead to old commits. The old objects that no reference leads to.
 fn mirror(
     request: &Request<'_>,
     search: &Search<'_>,
     stop: &Stop,
     on_refs: &mut Vec<Fault>,
     proof: &mut Proof,
-) -> Result<(), RemoteError> {
+) -> Result<Vec<Old>, RemoteError> {
     let mirror = Asking::new(request.remote, request.scratch)?;
     let mut command = mirror.command();
     command.args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", "+refs/*:refs/*"]);
@@ -131,26 +138,39 @@ fn mirror(
         command.args(["for-each-ref", "--format=%(refname)", "--contains", &id]);
         let answer = child::run(&mut command)?;
         for name in answer.stdout.split(|&byte| byte == b'\n').filter(|name| !name.is_empty()) {
-            let short = id.get(..12).unwrap_or(&id);
-            on_refs.push(Fault::new(told(search, name), format!("it leads to old commit {short}")));
+            let (short, name) = (id.get(..12).unwrap_or(&id), told(search, name));
+            if !on_refs.iter().any(|fault| fault.place == name) {
+                on_refs.push(Fault::new(name, format!("it leads to old commit {short}")));
+            }
         }
     }
-    Ok(())
+    hidden(request, mirror.git_dir())
+}
+
+/// The old objects that are not in the mirror.
+fn hidden(request: &Request<'_>, mirror: &Path) -> Result<Vec<Old>, RemoteError> {
+    let retired = request.maps.retired().into_iter().map(|id| (id, "commit or tag"));
+    let mut old: Vec<Old> = retired.chain(request.dirty.iter().map(|id| (*id, "file"))).collect();
+    let mut seen = HashSet::new();
+    old.retain(|(id, _)| seen.insert(*id));
+    let list = mirror.join("kbsec-ids");
+    let lines: String = old.iter().map(|(id, _)| format!("{id}\n")).collect();
+    std::fs::write(&list, lines)?;
+    let mut command = child::offline(mirror);
+    command.args(["cat-file", "--batch-check"]).stdin(std::fs::File::open(&list)?);
+    let answer = child::run(&mut command)?;
+    let is_missing = answer.stdout.split(|&byte| byte == b'\n').map(|line| line.ends_with(b" missing"));
+    Ok(old.into_iter().zip(is_missing).filter(|(_, is_missing)| *is_missing).map(|(old, _)| old).collect())
 }
 
 /// Asks for old objects by their ids.
 fn probes(
     request: &Request<'_>,
-    shown: &Shown,
+    (shown, old): (&Shown, &[Old]),
     stop: &Stop,
     served: &mut Vec<Fault>,
     proof: &mut Proof,
 ) -> Result<(), RemoteError> {
-    let mut seen = HashSet::new();
-    let mut ids: Vec<(ObjectId, &str)> =
-        request.maps.retired().into_iter().map(|id| (id, "commit or tag")).collect();
-    ids.extend(request.dirty.iter().map(|id| (*id, "file")));
-    ids.retain(|(id, _)| seen.insert(*id));
     let Some((_, known)) = shown.first() else {
         proof.notes.push("the server shows no reference at all".to_owned());
         return Ok(());
@@ -164,7 +184,7 @@ fn probes(
     }
     let mut asking = Asking::new(request.remote, request.scratch)?;
     let mut count = 0;
-    for (id, kind) in ids.iter().take(request.probes) {
+    for (id, kind) in old.iter().take(request.probes) {
         if stop.requested() {
             proof.gaps.push(Gap::new("the other ids", "interrupted").hint("prove again"));
             break;
@@ -183,8 +203,8 @@ fn probes(
         }
     }
     proof.fact("ids asked for", count);
-    if ids.len() > request.probes {
-        let subject = format!("{} more old ids", ids.len() - request.probes);
+    if old.len() > request.probes {
+        let subject = format!("{} more old ids", old.len() - request.probes);
         proof.gaps.push(Gap::new(subject, "not asked for").hint("raise --probes to ask for all of them"));
     }
     if !served.is_empty() {

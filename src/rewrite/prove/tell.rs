@@ -57,6 +57,7 @@ fn summary(proof: &Proof) -> String {
     }];
     let shown = proof.facts.iter().map(|fact| match fact.what.strip_prefix("bytes of ") {
         Some(_) => amount(fact.count),
+        None if fact.count == 1 => format!("1 {}", fact.what.replacen("s ", " ", 1).trim_end_matches('s')),
         None => format!("{} {}", grouped(fact.count), fact.what),
     });
     words.extend(shown);
