@@ -3,6 +3,7 @@
 //! Everything here only reads. Nothing of a scanned repository is ever run, neither hooks nor filters, and no object is
 //! fetched; that is why the owner of the directory does not matter.
 
+pub mod banned;
 pub mod change;
 pub mod child;
 mod commit;

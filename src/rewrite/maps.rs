@@ -174,7 +174,7 @@ mod tests {
     fn maps_of_filter_repo_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let [a, b, c, none] = ['a', 'b', 'c', '0'].map(hex);
-        let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+        let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
         assert!(matches!(Maps::read(folder.path()), Err(MapsError::Unreadable { .. })));
         write("commit-map", format!("{:40} new\n{a} {b}\n{c} {c}\n", "old"));
         write(
