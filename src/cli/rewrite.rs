@@ -1,5 +1,6 @@
 //! `kbsec rewrite`: what follows a rewrite of the history, its proofs, its push, and the texts for those who have clones.
 
+mod kit;
 mod prove;
 mod push;
 
@@ -21,6 +22,8 @@ enum Command {
     Prove(prove::ProveArgs),
     /// Push a rewritten history: every reference under a lease, all of them or none
     Push(push::PushArgs),
+    /// Write what forges, colleagues and hooks have to be told after a rewrite, or ban old commits
+    Kit(kit::KitArgs),
 }
 
 /// Runs the command.
@@ -28,5 +31,6 @@ pub(crate) fn run(args: &RewriteArgs, context: &Context) -> anyhow::Result<Exit>
     match &args.command {
         Command::Prove(args) => prove::run(args, context),
         Command::Push(args) => push::run(args, context),
+        Command::Kit(args) => kit::run(args, context),
     }
 }

@@ -69,7 +69,11 @@ impl BanList {
         Self::of_file(&repository.common_dir().join(FILE))
     }
 
-    fn of_file(path: &Path) -> Result<Self, BanError> {
+    /// The list in a file; an empty one where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, or has a line that is no id.
+    pub fn of_file(path: &Path) -> Result<Self, BanError> {
         let text = match fs::read(path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             other => other.map_err(|cause| BanError::File { path: path.to_path_buf(), cause })?,
@@ -135,7 +139,11 @@ impl BanList {
     ///
     /// # Errors
     /// When git cannot list the commits.
-    pub fn first(&self, repository: &Repository, tips: &[(String, ObjectId)]) -> Result<Option<ObjectId>, BanError> {
+    pub fn first(
+        &self,
+        repository: &Repository,
+        tips: &[(String, ObjectId)],
+    ) -> Result<Option<ObjectId>, BanError> {
         if self.commits.is_empty() || tips.is_empty() {
             return Ok(None);
         }

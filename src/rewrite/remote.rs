@@ -1,5 +1,6 @@
 //! A remote: a server that has a copy of the history, what its references point to, and scratch repositories to ask it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -31,6 +32,8 @@ const LOCAL: &[&str] = &[
     "refs/rewritten/",
 ];
 
+/// First changed commits whose references are looked for.
+const TRACED: usize = 200;
 /// Settings of the repository that git needs to reach the server.
 const SETTINGS: &[&str] = &["http.", "credential.", "core.sshcommand", "ssh.", "protocol."];
 
@@ -138,6 +141,17 @@ impl Remote {
         Ok(refs)
     }
 
+    /// The references of the server that lead to one of these commits, sorted; files are not fetched for that where the
+    /// server can leave them out.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or does not answer.
+    pub fn leading_to(&self, commits: &[ObjectId], scratch: &Path) -> Result<Vec<Vec<u8>>, RemoteError> {
+        let mirror = Asking::new(self, scratch)?;
+        mirror.fetch_all(self, &["--filter=blob:none"])?;
+        Ok(mirror.containing(commits)?.into_iter().map(|(name, _)| name).collect())
+    }
+
     /// The error for a server that does not answer. Git quotes the address, so that is taken out.
     pub(super) fn silent(&self, said: &str) -> RemoteError {
         RemoteError::Silent { remote: self.shown(), said: said.replace(&self.address, &self.shown()) }
@@ -185,6 +199,28 @@ impl Asking {
 
     pub(super) fn git_dir(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// Fetches everything that the server shows.
+    pub(super) fn fetch_all(&self, remote: &Remote, options: &[&str]) -> Result<(), RemoteError> {
+        let mut command = self.command();
+        command.args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]).args(options);
+        let answer = child::run(command.args(["origin", "+refs/*:refs/*"]))?;
+        if answer.is_success() { Ok(()) } else { Err(remote.silent(answer.complaint())) }
+    }
+
+    /// The references that lead to one of these commits, each once, with the first commit of which that is so.
+    pub(super) fn containing(&self, commits: &[ObjectId]) -> Result<BTreeMap<Vec<u8>, ObjectId>, GitError> {
+        let mut found = BTreeMap::new();
+        for commit in commits.iter().take(TRACED) {
+            let mut command = child::offline(self.git_dir());
+            command.args(["for-each-ref", "--format=%(refname)", "--contains", &commit.to_string()]);
+            let answer = child::run(&mut command)?;
+            for name in answer.stdout.split(|&byte| byte == b'\n').filter(|name| !name.is_empty()) {
+                found.entry(name.to_vec()).or_insert(*commit);
+            }
+        }
+        Ok(found)
     }
 
     /// A git command there that may use the network, and gives up when nothing comes for half a minute.

@@ -76,7 +76,10 @@ fn refuse_banned(repository: &Repository, tips: &[(String, ObjectId)], is_sent: 
     let Some(commit) = found else { return Ok(()) };
     let commit = commit.to_string();
     Err(Hinted::error(
-        format!("{refused}: it would bring back commit {}, which was taken out of the history", short(&commit)),
+        format!(
+            "{refused}: it would bring back commit {}, which was taken out of the history",
+            short(&commit)
+        ),
         "it held a secret. Do not force it: fetch, put your own commits on the new history with \
          `git rebase --onto`, and push those; the team notice says how",
     ))

@@ -13,8 +13,6 @@ use crate::rewrite::maps::Maps;
 use crate::rewrite::remote::{Asking, Remote, RemoteError, is_local};
 use crate::source::Stop;
 
-/// First changed commits whose references are looked for.
-const TRACED: usize = 200;
 const SUPPORT: &str = "only the operator of the server can remove it: `kbsec rewrite kit` writes the ticket";
 
 /// What to ask which server.
@@ -112,12 +110,7 @@ fn mirror(
     proof: &mut Proof,
 ) -> Result<Vec<Old>, RemoteError> {
     let mirror = Asking::new(request.remote, request.scratch)?;
-    let mut command = mirror.command();
-    command.args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", "+refs/*:refs/*"]);
-    let answer = child::run(&mut command)?;
-    if !answer.is_success() {
-        return Err(request.remote.silent(answer.complaint()));
-    }
+    mirror.fetch_all(request.remote, &[])?;
     let found = objects::search(mirror.git_dir(), "the mirror", search, stop);
     proof.fact("objects in a fresh mirror", found.count);
     proof.fact("bytes of objects in a fresh mirror", found.bytes);
@@ -132,16 +125,11 @@ fn mirror(
         true => request.maps.changed().map(|(old, _)| old).collect(),
         false => request.maps.first_changed.clone(),
     };
-    for commit in old.iter().take(TRACED) {
-        let id = commit.to_string();
-        let mut command = child::offline(mirror.git_dir());
-        command.args(["for-each-ref", "--format=%(refname)", "--contains", &id]);
-        let answer = child::run(&mut command)?;
-        for name in answer.stdout.split(|&byte| byte == b'\n').filter(|name| !name.is_empty()) {
-            let (short, name) = (id.get(..12).unwrap_or(&id), told(search, name));
-            if !on_refs.iter().any(|fault| fault.place == name) {
-                on_refs.push(Fault::new(name, format!("it leads to old commit {short}")));
-            }
+    for (name, commit) in mirror.containing(&old)? {
+        let (id, name) = (commit.to_string(), told(search, &name));
+        if !on_refs.iter().any(|fault| fault.place == name) {
+            let short = id.get(..12).unwrap_or(&id);
+            on_refs.push(Fault::new(name, format!("it leads to old commit {short}")));
         }
     }
     hidden(request, mirror.git_dir())
