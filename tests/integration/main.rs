@@ -11,6 +11,7 @@ mod fuzz;
 #[cfg(unix)]
 mod history_cache;
 mod plugin_engines;
+mod proofs;
 mod push;
 mod scan;
 mod secrets;
