@@ -7,6 +7,7 @@ mod bad_input;
 mod common;
 mod every_rule;
 mod find;
+mod forge;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
