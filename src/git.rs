@@ -8,6 +8,7 @@ pub mod change;
 pub mod child;
 mod commit;
 mod discover;
+pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
