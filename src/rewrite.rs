@@ -62,6 +62,12 @@ pub enum RewriteError {
         /// What git says.
         git: String,
     },
+    /// Some references have changed as planned, and others in another way.
+    #[error("these references are neither as they were nor as planned: {names}")]
+    HalfChanged {
+        /// Their names, without values.
+        names: String,
+    },
     /// The index or a checked-out file is in the way.
     #[error("git did not change the index: {git}")]
     IndexRefused {
@@ -72,7 +78,7 @@ pub enum RewriteError {
     #[error("another rewrite of this repository is running")]
     Running,
     /// There is nothing to go on with.
-    #[error("the rewrite had changed nothing when it ended")]
+    #[error("the rewrite had changed nothing when it ended, and cannot go on: references changed since")]
     NotBegun,
     /// The user wants to stop, and nothing has changed.
     #[error("interrupted; nothing has changed")]
@@ -93,6 +99,9 @@ impl RewriteError {
             }
             Self::RefsRefused { .. } => {
                 "all references are as they were; see what changed them, and plan again"
+            }
+            Self::HalfChanged { .. } => {
+                "set each to its old id with `git update-ref`, as ref-map in the folder of the rewrite has it"
             }
             Self::IndexRefused { .. } => {
                 "move the file that is in the way elsewhere, and go on with --resume"

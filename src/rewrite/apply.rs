@@ -207,6 +207,13 @@ impl<'a> Rewrite<'a> {
         }
         let inventory = Inventory::read(self.repository, &self.git)?;
         let todo = Todo::left(&folder, &inventory, self.values)?;
+        if last == Some(Step::Packed) && !todo.strangers.is_empty() {
+            if todo.done > 0 {
+                return Err(RewriteError::HalfChanged { names: todo.strangers.join(", ") });
+            }
+            self.remove_mark()?;
+            return Err(RewriteError::NotBegun);
+        }
         self.forward(&folder, &todo, last.unwrap_or(Step::Packed))?;
         Outcome::read(folder)
     }
@@ -251,6 +258,10 @@ impl<'a> Rewrite<'a> {
             return Ok(());
         }
         self.done(&outcome.folder, Step::Verified, details)?;
+        self.remove_mark()
+    }
+
+    fn remove_mark(&self) -> Result<(), RewriteError> {
         let removed = fs::remove_file(self.repository.common_dir().join(MARK));
         removed.map_err(|cause| RewriteError::io("remove the mark of the rewrite", cause))
     }

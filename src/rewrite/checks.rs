@@ -346,7 +346,9 @@ pub(super) fn after(scanned: &Scanned, store_gaps: &[Gap], consents: Consents) -
 }
 
 fn intact(scanned: &Scanned, store_gaps: &[Gap]) -> Check {
-    let missing = scanned.graph.missing().iter().map(|missing| missing.id.to_string());
+    let named = scanned.graph.missing().iter().map(|missing| missing.id);
+    let missing = named.chain(scanned.trees.missing().examples.iter().map(|missing| missing.0));
+    let missing = missing.map(|id| id.to_string());
     let broken = scanned.failures.iter().map(|(number, error)| format!("object {number}: {error}"));
     let gaps = store_gaps.iter().map(|gap| format!("{}: {}", gap.subject, gap.reason));
     let all: Vec<String> = missing.chain(broken).chain(gaps).collect();
@@ -356,7 +358,7 @@ fn intact(scanned: &Scanned, store_gaps: &[Gap]) -> Check {
     Check::fail(
         "rw.intact",
         format!("missing or damaged: {}", told(all.into_iter())),
-        "`git fsck --full` says what is wrong; take a clone that is whole",
+        "`git fsck --full` says what is wrong; where only old objects miss theirs, `git gc --prune=now` helps",
     )
 }
 

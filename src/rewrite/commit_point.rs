@@ -25,6 +25,10 @@ pub(super) struct Todo {
     pub(super) stash_log: Option<Vec<u8>>,
     /// The stashes afterwards, oldest first, with their messages.
     pub(super) stashes: Vec<(ObjectId, Vec<u8>)>,
+    /// How many references have changed already.
+    pub(super) done: usize,
+    /// References that are neither as they were nor as they are to be.
+    pub(super) strangers: Vec<String>,
 }
 
 impl Todo {
@@ -36,6 +40,7 @@ impl Todo {
             detached: plan.detached,
             stash_log: plan.stash_log.clone(),
             stashes: plan.stashes.clone(),
+            ..Self::default()
         }
     }
 
@@ -56,11 +61,16 @@ impl Todo {
         let mut left = Self::default();
         for change in list("refs") {
             let (Some(old), Some(new)) = (id(&change, "old"), id(&change, "new")) else { continue };
-            let known =
-                inventory.refs.iter().find(|(name, now)| *now == old && shown(name) == text(&change, "name"));
-            if let Some((name, _)) = known {
-                let new_name = text(&change, "new_name").into_bytes();
-                left.refs.push(RefChange { name: name.clone(), new_name, old, new });
+            let new_name = text(&change, "new_name").into_bytes();
+            let wanted = text(&change, "name");
+            let now = inventory.refs.iter().find(|(name, _)| shown(name) == wanted);
+            let is_done = inventory.refs.iter().any(|(name, now)| *name == new_name && *now == new);
+            match now {
+                Some((name, now)) if *now == old && !(is_done && *name == new_name) => {
+                    left.refs.push(RefChange { name: name.clone(), new_name, old, new });
+                }
+                _ if is_done => left.done += 1,
+                _ => left.strangers.push(wanted),
             }
         }
         let head = inventory.branch.iter().map(|branch| (b"HEAD".to_vec(), branch.clone()));

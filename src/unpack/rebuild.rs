@@ -258,7 +258,7 @@ mod tests {
             let mut bytes = [magic[kind], &tail, b"PK\x01\x02", &[0; 42], &end].concat();
             let at = at % bytes.len();
             bytes[at] = byte;
-            rebuilt(&bytes, &editor);
+            let _ = rebuilt(&bytes, &editor);
         }
     }
 }

@@ -12,6 +12,8 @@ mod fuzz;
 mod history_cache;
 mod plugin_engines;
 mod push;
+#[cfg(unix)]
+mod rewrite;
 mod scan;
 mod secrets;
 mod settings;
