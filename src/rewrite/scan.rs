@@ -157,10 +157,17 @@ impl Commonness {
         let is_word = |at: Option<usize>| {
             at.and_then(|at| bytes.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric())
         };
-        for hit in hits.iter().filter(|hit| needle.decoding(hit).is_empty()) {
+        let mut plain = hits.iter().filter(|hit| needle.decoding(hit).is_empty()).peekable();
+        let mut before = None;
+        while let Some(hit) = plain.next() {
             self.places += 1;
-            let in_word = is_word(hit.start().checked_sub(1)) || is_word(Some(hit.end()));
+            // One right after another is no longer word.
+            let follows = before == Some(hit.start());
+            let is_followed = plain.peek().is_some_and(|next| next.start() == hit.end());
+            let in_word = (!follows && is_word(hit.start().checked_sub(1)))
+                || (!is_followed && is_word(Some(hit.end())));
             self.in_words += u64::from(in_word);
+            before = Some(hit.end());
         }
     }
 }
