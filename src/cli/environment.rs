@@ -31,6 +31,8 @@ pub(crate) struct Environment {
     pub(crate) failpoint: Option<String>,
     /// Where the user is.
     pub(crate) directory: PathBuf,
+    /// Where files for a moment go.
+    pub(crate) temporary: PathBuf,
     no_color: bool,
     columns: Option<usize>,
 }
@@ -64,6 +66,7 @@ impl Environment {
                 .unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/state")),
             failpoint: if cfg!(debug_assertions) { text("KBSEC_FAILPOINT") } else { None },
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            temporary: env::temp_dir(),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }

@@ -213,7 +213,7 @@ pub(super) fn from_stdin(context: &Context) -> anyhow::Result<Secret> {
 }
 
 /// Reads a value up to its end, without a line end behind it. Of one that is too long, as much as shows that it is.
-fn read(input: impl Read) -> std::io::Result<Secret> {
+pub(super) fn read(input: impl Read) -> std::io::Result<Secret> {
     let mut bytes = Vec::with_capacity(LONGEST_VALUE + 4);
     input.take(LONGEST_VALUE as u64 + 3).read_to_end(&mut bytes)?;
     if bytes.ends_with(b"\n") {
@@ -222,7 +222,7 @@ fn read(input: impl Read) -> std::io::Result<Secret> {
     Ok(Secret::new(bytes))
 }
 
-fn cannot_read(name: &str, error: &std::io::Error) -> anyhow::Error {
+pub(super) fn cannot_read(name: &str, error: &std::io::Error) -> anyhow::Error {
     Hinted::error(format!("cannot read the value from {name}: {error}"), "check the path and its permissions")
 }
 

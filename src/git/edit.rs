@@ -1,6 +1,6 @@
 //! An edit of a repository by the git program: hooks, monitors, automatic clean-ups and the network are switched off.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -64,28 +64,6 @@ impl GitEdit {
             return Ok(answer.stdout);
         }
         Err(GitError::Failed { command: arguments.join(" "), git_dir: self.git_dir.clone() })
-    }
-
-    /// Runs a command and hands its output on while it runs; whether it succeeded.
-    ///
-    /// # Errors
-    /// When git cannot be started, or its output cannot be read.
-    pub fn stream(
-        &self,
-        arguments: &[&str],
-        read: &mut dyn FnMut(&mut dyn BufRead) -> io::Result<()>,
-    ) -> Result<bool, GitError> {
-        let started = |cause: io::Error| GitError::NoProgram { cause };
-        let mut command = self.command(&self.git_dir);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(started)?;
-        let result = match child.stdout.take() {
-            Some(stdout) => read(&mut BufReader::with_capacity(256 << 10, stdout)),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
-        };
-        let status = child.wait().map_err(started)?;
-        result.map_err(started)?;
-        Ok(status.success())
     }
 
     /// The command to which arguments are added.

@@ -57,7 +57,7 @@ pub fn cleaned(values: &Values, bytes: &[u8]) -> (Vec<u8>, How) {
 /// Whether one of the values stands there or in what is packed there.
 #[must_use]
 pub fn are_inside(values: &Values, bytes: &[u8]) -> bool {
-    values.needles().any(|needle| !examine(needle, bytes, None, true).tally.is_empty())
+    values.needles().iter().any(|needle| !examine(needle, bytes, None, true).tally.is_empty())
 }
 
 /// The edited content; `None` where nothing has to be edited or an archive cannot be.

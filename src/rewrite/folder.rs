@@ -108,8 +108,14 @@ impl Folder {
         self.write("commit-map", map.as_bytes())?;
         let mut map = format!("{:<40} {:<40} ref\n", "old", "new");
         for change in &plan.refs {
-            let name = values.redact(&String::from_utf8_lossy(&change.name));
-            map += &format!("{} {} {name}\n", change.old, change.new);
+            let name = |name: &[u8]| values.redact(&String::from_utf8_lossy(name));
+            let none = "0".repeat(change.old.to_string().len());
+            if change.name == change.new_name {
+                map += &format!("{} {} {}\n", change.old, change.new, name(&change.name));
+            } else {
+                map += &format!("{} {none} {}\n", change.old, name(&change.name));
+                map += &format!("{none} {} {}\n", change.new, name(&change.new_name));
+            }
         }
         self.write("ref-map", map.as_bytes())?;
         let first: String = plan.first_changed.iter().map(|id| format!("{id}\n")).collect();

@@ -50,7 +50,7 @@ pub struct Commonness {
 impl Scanned {
     /// Searches all objects of the store.
     pub(super) fn search(store: &Store, values: &Values, stop: &Stop) -> Self {
-        let needles: Vec<&Needle> = values.needles().collect();
+        let needles: Vec<&Needle> = values.needles().iter().collect();
         let search = Search { needles: &needles, graph: GraphBuilder::new(store), found: Mutex::default() };
         let mut report = walk(store, Kinds::BLOBS | Kinds::COMMITS | Kinds::TAGS, &search, stop);
         let graph = search.graph.finish();

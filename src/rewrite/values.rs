@@ -12,11 +12,9 @@ pub const SHORTEST: usize = 8;
 const FAMILY: &str = "rewrite";
 
 /// Values that leave the history together. Their printed form says nothing of them.
-pub struct Values(Vec<Value>);
-
-struct Value {
-    secret: Secret,
-    needle: Needle,
+pub struct Values {
+    secrets: Vec<Secret>,
+    needles: Vec<Needle>,
 }
 
 /// Why a value cannot be taken out.
@@ -78,9 +76,9 @@ impl Values {
     /// # Errors
     /// When there is none, or one of them would be found in what is no secret.
     pub fn new(secrets: Vec<Secret>, replacements: &[&[u8]]) -> Result<Self, Unusable> {
-        let mut values: Vec<Value> = Vec::new();
+        let mut values = Self { secrets: Vec::new(), needles: Vec::new() };
         for (secret, number) in secrets.into_iter().zip(1..) {
-            if values.iter().any(|known| known.secret == secret) {
+            if values.secrets.contains(&secret) {
                 continue;
             }
             let mut different = secret.expose().to_vec();
@@ -96,32 +94,34 @@ impl Values {
             if replacements.iter().any(|text| !needle.search(text).is_empty()) {
                 return Err(Unusable::InReplacement { number });
             }
-            values.push(Value { secret, needle });
+            values.needles.push(needle);
+            values.secrets.push(secret);
         }
-        if values.is_empty() { Err(Unusable::None) } else { Ok(Self(values)) }
+        if values.is_empty() { Err(Unusable::None) } else { Ok(values) }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.needles.len()
     }
 
     /// Never true: there is at least one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.needles.is_empty()
     }
 
     /// The searches, one for each value.
-    pub fn needles(&self) -> impl Iterator<Item = &Needle> {
-        self.0.iter().map(|value| &value.needle)
+    #[must_use]
+    pub fn needles(&self) -> &[Needle] {
+        &self.needles
     }
 
     /// Names for the values that do not tell them, sorted.
     #[must_use]
     pub fn fingerprints(&self, key: &FingerprintKey) -> Vec<Fingerprint> {
-        let mut all: Vec<_> = self.0.iter().map(|value| value.secret.fingerprint(key, FAMILY)).collect();
+        let mut all: Vec<_> = self.secrets.iter().map(|secret| secret.fingerprint(key, FAMILY)).collect();
         all.sort_unstable();
         all
     }
@@ -129,13 +129,13 @@ impl Values {
     /// Whether one of them stands there, in any encoding; nothing is unpacked.
     #[must_use]
     pub fn are_in(&self, bytes: &[u8]) -> bool {
-        self.needles().any(|needle| !needle.search(bytes).is_empty())
+        self.needles.iter().any(|needle| !needle.search(bytes).is_empty())
     }
 
     /// The text without them, for people and for files that stay.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.needles().fold(text.to_owned(), |text, needle| needle.redact(&text))
+        self.needles.iter().fold(text.to_owned(), |text, needle| needle.redact(&text))
     }
 }
 

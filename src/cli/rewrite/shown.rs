@@ -6,7 +6,6 @@ use kbsec::report::Sanitized;
 use kbsec::rewrite::Outcome;
 use kbsec::rewrite::checks::Check;
 use kbsec::rewrite::plan::Plan;
-use kbsec::rewrite::residue::Residue;
 use kbsec::rewrite::values::Values;
 
 /// More of a kind are counted only.
@@ -117,23 +116,12 @@ fn short(id: &str) -> String {
     id.get(..DIGITS).unwrap_or(id).to_owned()
 }
 
-/// What was done and what the search afterwards says.
-pub(super) fn outcome(outcome: &Outcome, residue: &Residue) -> String {
+/// What was done.
+pub(super) fn outcome(outcome: &Outcome) -> String {
     let mut text = String::from("\nDone\n");
-    let _ = writeln!(
-        text,
-        "  {} commits rewritten, {} references changed",
-        outcome.commit_map.len(),
-        outcome.ref_map.len()
-    );
+    let (commits, refs) = (outcome.commit_map.len(), outcome.ref_map.len());
+    let _ = writeln!(text, "  {commits} commits rewritten, {refs} references changed");
     let _ = writeln!(text, "  backup, maps and journal: {}", outcome.folder.path().display());
-    let _ = writeln!(text, "  The backup holds the value: delete it as soon as you no longer need it.");
-    let searched = format!("{} objects and {} files of the git directory", residue.objects, residue.files);
-    if residue.found.is_empty() {
-        let _ = writeln!(text, "  searched again, through git: {searched} hold it nowhere");
-    } else {
-        let _ = writeln!(text, "  searched again, through git: {searched}");
-        list(&mut text, "Still there", residue.found.iter().cloned());
-    }
+    let _ = writeln!(text, "  The backup holds the value: delete it as soon as you no longer need it.\n");
     text
 }

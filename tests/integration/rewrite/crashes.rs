@@ -39,7 +39,7 @@ fn every_step_can_be_the_last_one() {
             let _ = fixture.rewrite(&[]).code(0);
         } else {
             let _ = fixture.kbsec(&["--revoked", "--confirm", "00000000"]).code(2).complains("--resume");
-            let _ = fixture.kbsec(&["--resume"]).code(0).says("hold it nowhere");
+            let _ = fixture.kbsec(&["--resume"]).code(0).says("P1 gone").says("P2 unchanged");
         }
         assert_eq!(fixture.picture(), expected, "{step}");
         fixture.is_well(&fsck);

@@ -110,7 +110,7 @@ impl Fixture {
     #[track_caller]
     pub(super) fn rewrite_well(&self, arguments: &[&str]) {
         let before = self.fsck();
-        let _ = self.rewrite(arguments).code(0).says("hold it nowhere");
+        let _ = self.rewrite(arguments).code(0).says("P1 gone").says("P2 unchanged");
         self.is_well(&before);
     }
 
