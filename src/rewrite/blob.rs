@@ -1,7 +1,10 @@
 //! The content of a file without the values: text is edited, binary data overwritten, archives are packed again.
 
+use std::sync::Arc;
+
 use super::replace::{NAME, Style, replaced};
 use super::values::Values;
+use crate::sqlite::scrub;
 use crate::trace::examine;
 use crate::unpack::{self, Editor};
 
@@ -18,6 +21,8 @@ pub enum How {
     Text,
     /// The value was overwritten, with as many bytes.
     Fill,
+    /// The value was replaced in the rows of a database, which was then vacuumed.
+    Rows,
     /// The members of an archive were edited and packed again.
     Rebuilt,
     /// The whole content was replaced by a note.
@@ -31,6 +36,7 @@ impl How {
         match self {
             Self::Text => "replaced",
             Self::Fill => "overwritten",
+            Self::Rows => "vacuumed",
             Self::Rebuilt => "repacked",
             Self::Removed => "removed",
         }
@@ -39,7 +45,9 @@ impl How {
     /// The way with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Text, Self::Fill, Self::Rebuilt, Self::Removed].into_iter().find(|how| how.word() == word)
+        [Self::Text, Self::Fill, Self::Rows, Self::Rebuilt, Self::Removed]
+            .into_iter()
+            .find(|how| how.word() == word)
     }
 }
 
@@ -72,8 +80,23 @@ fn attempt(values: &Values, bytes: &[u8], depth: usize) -> Option<(Vec<u8>, How)
             return Some((clean, How::Rebuilt));
         }
     }
+    if scrub::is_database(bytes)
+        && let Some(clean) = scrubbed(values, bytes)
+    {
+        // What stands in the schema is not in a row.
+        return Some((replaced(values, &clean, Style::Fill).unwrap_or(clean), How::Rows));
+    }
     let (style, how) = if is_text(bytes) { (Style::Text, How::Text) } else { (Style::Fill, How::Fill) };
     replaced(values, bytes, style).map(|clean| (clean, how))
+}
+
+/// The database with other rows; `None` where none holds a value, or SQLite cannot write it.
+fn scrubbed(values: &Values, bytes: &[u8]) -> Option<Vec<u8>> {
+    let own = values.clone();
+    let edit = move |cell: &[u8], is_text: bool| {
+        replaced(&own, cell, if is_text { Style::Text } else { Style::Fill })
+    };
+    scrub::scrubbed(bytes, Arc::new(edit))
 }
 
 /// Text has no zero bytes, or says at its start that it is UTF-16.

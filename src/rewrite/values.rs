@@ -1,6 +1,7 @@
 //! The values to take out: what is looked for in every encoding, and what is too short or too common to be taken out.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::needle::{Needle, Unsearchable};
 use crate::secret::{Fingerprint, FingerprintKey, Secret};
@@ -12,7 +13,10 @@ pub const SHORTEST: usize = 8;
 const FAMILY: &str = "rewrite";
 
 /// Values that leave the history together. Their printed form says nothing of them.
-pub struct Values {
+#[derive(Clone)]
+pub struct Values(Arc<Searches>);
+
+struct Searches {
     secrets: Vec<Secret>,
     needles: Vec<Needle>,
 }
@@ -76,7 +80,7 @@ impl Values {
     /// # Errors
     /// When there is none, or one of them would be found in what is no secret.
     pub fn new(secrets: Vec<Secret>, replacements: &[&[u8]]) -> Result<Self, Unusable> {
-        let mut values = Self { secrets: Vec::new(), needles: Vec::new() };
+        let mut values = Searches { secrets: Vec::new(), needles: Vec::new() };
         for (secret, number) in secrets.into_iter().zip(1..) {
             if values.secrets.contains(&secret) {
                 continue;
@@ -97,31 +101,31 @@ impl Values {
             values.needles.push(needle);
             values.secrets.push(secret);
         }
-        if values.is_empty() { Err(Unusable::None) } else { Ok(values) }
+        if values.needles.is_empty() { Err(Unusable::None) } else { Ok(Self(Arc::new(values))) }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.needles.len()
+        self.needles().len()
     }
 
     /// Never true: there is at least one.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.needles.is_empty()
+        self.needles().is_empty()
     }
 
     /// The searches, one for each value.
     #[must_use]
     pub fn needles(&self) -> &[Needle] {
-        &self.needles
+        &self.0.needles
     }
 
     /// Names for the values that do not tell them, sorted.
     #[must_use]
     pub fn fingerprints(&self, key: &FingerprintKey) -> Vec<Fingerprint> {
-        let mut all: Vec<_> = self.secrets.iter().map(|secret| secret.fingerprint(key, FAMILY)).collect();
+        let mut all: Vec<_> = self.0.secrets.iter().map(|secret| secret.fingerprint(key, FAMILY)).collect();
         all.sort_unstable();
         all
     }
@@ -129,13 +133,13 @@ impl Values {
     /// Whether one of them stands there, in any encoding; nothing is unpacked.
     #[must_use]
     pub fn are_in(&self, bytes: &[u8]) -> bool {
-        self.needles.iter().any(|needle| !needle.search(bytes).is_empty())
+        self.needles().iter().any(|needle| !needle.search(bytes).is_empty())
     }
 
     /// The text without them, for people and for files that stay.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.needles.iter().fold(text.to_owned(), |text, needle| needle.redact(&text))
+        self.needles().iter().fold(text.to_owned(), |text, needle| needle.redact(&text))
     }
 }
 
