@@ -9,6 +9,7 @@ pub mod child;
 mod commit;
 mod discover;
 pub mod edit;
+pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use super::handler::{Handler, handlers};
 use super::manifest::Manifest;
+use super::marketplace::Installed;
 use super::modules::Modules;
 use super::package::Package;
+use super::usage::Usage;
 use super::value::{Place, Value};
 use crate::finding::{
-    Confidence, Finding, FindingBuilder, Help, Location, Origin, RuleId, RuleMeta, Severity,
+    Confidence, Finding, FindingBuilder, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
 };
-use crate::secret::FingerprintKey;
+use crate::secret::{FingerprintKey, Secret};
 
 /// What a check is and does. Each has a file of its own in `checks`.
 pub(crate) struct Check {
@@ -32,6 +34,12 @@ pub(crate) struct Plugin {
     pub(crate) package: Package,
     pub(crate) manifest: Manifest,
     pub(crate) handlers: Vec<Handler>,
+    /// Its other manifests: built, in JSON, in the platform's caches.
+    pub(crate) copies: Vec<Manifest>,
+    /// Its entry in the lock file of the marketplace.
+    pub(crate) installed: Option<Installed>,
+    /// What its code uses, once that was looked at.
+    pub(crate) usage: Option<Usage>,
 }
 
 /// Something that a check found.
@@ -46,13 +54,45 @@ pub(crate) struct Fault {
     pub(crate) origin: Vec<String>,
     /// The handler that gets it.
     pub(crate) handler: Option<String>,
+    /// Other handlers that get it.
+    pub(crate) others: Vec<String>,
+    /// Unless the rule is sure.
+    pub(crate) confidence: Option<Confidence>,
+    /// Why it is believed, beside that.
+    pub(crate) why: Vec<String>,
+    /// Other places of the same.
+    pub(crate) more: Vec<Place>,
 }
 
 impl Fault {
     /// A fault about a value.
     pub(crate) fn of(value: &Value, what: impl Into<String>) -> Self {
         let origin = value.steps().map(|step| step.what.to_string()).collect();
-        Self { at: value.at.clone(), what: what.into(), severity: None, origin, handler: None }
+        Self { origin, ..Self::at(value.at.clone(), what) }
+    }
+
+    /// A fault about a place.
+    pub(crate) fn at(at: Place, what: impl Into<String>) -> Self {
+        Self {
+            at,
+            what: what.into(),
+            severity: None,
+            origin: Vec::new(),
+            handler: None,
+            others: Vec::new(),
+            confidence: None,
+            why: Vec::new(),
+            more: Vec::new(),
+        }
+    }
+
+    pub(crate) fn confidence(self, confidence: Confidence) -> Self {
+        Self { confidence: Some(confidence), ..self }
+    }
+
+    pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
     }
 
     pub(crate) fn severity(self, severity: Severity) -> Self {
@@ -67,7 +107,19 @@ impl Fault {
 impl Plugin {
     pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
         let handlers = handlers(&manifest);
-        Self { package, manifest, handlers }
+        Self { package, manifest, handlers, copies: Vec::new(), installed: None, usage: None }
+    }
+
+    /// The grant that is written at a place.
+    fn granted(&self, at: &Place) -> Option<Granted> {
+        let leaves = self.handlers.iter().flat_map(|handler| handler.permissions.0.leaves());
+        let (key, value) = leaves.into_iter().find(|(_, value)| value.at == *at)?;
+        Some(Granted { plugin: self.name().to_owned(), key, pattern: value.shown() })
+    }
+
+    /// Its folder, the file of its manifest and its handlers: where its code is.
+    pub(crate) fn code(&self) -> (&str, &str, &[Handler]) {
+        (&self.package.folder, &self.manifest.file, &self.handlers)
     }
 
     /// Its id, or the name of its package.
@@ -78,46 +130,79 @@ impl Plugin {
 
 impl Check {
     pub(crate) fn meta(&self) -> Option<Arc<RuleMeta>> {
-        let help = Help {
-            impact: self.impact.to_owned(),
-            steps: self.steps.iter().map(ToString::to_string).collect(),
-            uri: None,
-            audit_log: None,
-        };
-        Some(Arc::new(RuleMeta {
-            id: RuleId::new(format!("plugin/{}", self.id)).ok()?,
-            title: self.title.to_owned(),
-            severity: self.severity,
-            confidence: Confidence::High,
-            help,
-        }))
+        rule(self.id, self.title, self.severity, (self.impact, self.steps))
     }
 
-    /// The findings about a plugin: one for each literal, with the handlers that get it.
+    /// The findings about a plugin.
     pub(crate) fn findings(&self, plugin: &Plugin, modules: &Modules, base: &Path) -> Vec<Finding> {
         let mut faults = Vec::new();
         (self.run)(plugin, &mut faults);
-        let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
-        for fault in faults {
-            let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
-            groups.entry(key).or_default().push(fault);
-        }
         let Some(meta) = self.meta() else { return Vec::new() };
-        let build = |group: Vec<Fault>| {
-            let first = group.first()?;
-            let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(self.severity);
-            let mut builder = FindingBuilder::new(Arc::clone(&meta)).severity(severity).reason(&first.what);
-            if !first.origin.is_empty() {
-                let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
-                builder = builder.reason(format!("granted by {}", way.join(", then ")));
-            }
-            let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
-            builder = builder.reason(told(plugin.name(), &names));
-            let location = location(&first.at, modules, base);
-            builder.location(location).build(&FingerprintKey::default()).ok()
-        };
-        groups.into_values().filter_map(build).collect()
+        findings(&meta, faults, plugin, (modules, base))
     }
+}
+
+/// A rule about plugins; `id` is its part behind `plugin/`.
+pub(crate) fn rule(
+    id: &str,
+    title: &str,
+    severity: Severity,
+    (impact, steps): (&str, &[&str]),
+) -> Option<Arc<RuleMeta>> {
+    let help = Help {
+        impact: impact.to_owned(),
+        steps: steps.iter().map(ToString::to_string).collect(),
+        uri: None,
+        audit_log: None,
+    };
+    Some(Arc::new(RuleMeta {
+        id: RuleId::new(format!("plugin/{id}")).ok()?,
+        title: title.to_owned(),
+        severity,
+        confidence: Confidence::High,
+        help,
+    }))
+}
+
+/// The findings that faults of a plugin come to: one for each literal, with the handlers that get it.
+pub(crate) fn findings(
+    rule: &Arc<RuleMeta>,
+    faults: Vec<Fault>,
+    plugin: &Plugin,
+    (modules, base): (&Modules, &Path),
+) -> Vec<Finding> {
+    let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
+    for fault in faults {
+        let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
+        groups.entry(key).or_default().push(fault);
+    }
+    let build = |group: Vec<Fault>| {
+        let first = group.first()?;
+        let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(rule.severity);
+        let mut builder = FindingBuilder::new(Arc::clone(rule)).severity(severity).reason(&first.what);
+        if !first.origin.is_empty() {
+            let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
+            builder = builder.reason(format!("granted by {}", way.join(", then ")));
+        }
+        builder = first.why.iter().fold(builder, FindingBuilder::reason);
+        if let Some(confidence) = group.iter().filter_map(|fault| fault.confidence).min() {
+            builder = builder.confidence(confidence);
+        }
+        let names = group.iter().flat_map(|fault| fault.handler.iter().chain(&fault.others).cloned());
+        let names: Vec<String> = names.collect();
+        builder = builder.reason(told(plugin.name(), &names));
+        let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
+        builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));
+        // A place is no name: lines come and go. A wider grant is another finding.
+        let name = Secret::new(format!("{}\n{}", plugin.name(), first.what));
+        let fingerprint = name.fingerprint(&FingerprintKey::default(), rule.id.as_str());
+        builder
+            .granted(plugin.granted(&first.at))
+            .fingerprint(fingerprint)
+            .build(&FingerprintKey::default())
+            .ok()
+    };
+    groups.into_values().filter_map(build).collect()
 }
 
 /// Who it is about: the plugin, and the first handlers.
