@@ -7,10 +7,12 @@ mod bad_input;
 mod common;
 mod every_rule;
 mod find;
+mod forge;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
 mod plugin_engines;
+mod proofs;
 mod push;
 #[cfg(unix)]
 mod rewrite;

@@ -15,8 +15,8 @@ use super::objects::{self, Objects};
 use super::search::Search;
 use super::{Claim, Fault, Proof, State};
 
-/// Files with objects in them that are named one by one.
-const SEALED_HINT: &str = "delete it, or index it with `git index-pack` and prove again";
+/// What to do about objects that only git could read, and does not.
+const SEALED_HINT: &str = "delete it, or unpack it into a repository and prove that one, too";
 
 /// What to look for, and where.
 pub struct Request<'a> {
@@ -54,12 +54,15 @@ pub fn prove(request: &Request<'_>, stop: &Stop) -> Proof {
     if objects.is_none() {
         proof.gaps.push(Gap::new("the objects", "an internal error ended the search").hint("report it"));
     }
+    for (paths, what) in
+        [(&listing.sealed, "a pack without an index"), (&files.sealed, "a bundle, or a pack out of place")]
+    {
+        let gaps = paths.iter().map(|path| Gap::new(naming.name(path), what).hint(SEALED_HINT));
+        proof.gaps.extend(gaps);
+    }
     account(&mut proof, files, objects.unwrap_or_default());
     proof.faults.extend(listing.faults.iter().cloned());
     proof.gaps.extend(listing.gaps.iter().cloned());
-    for path in &listing.sealed {
-        proof.gaps.push(Gap::new(naming.name(path), "a pack without an index").hint(SEALED_HINT));
-    }
     for store in stores {
         hidden_names(store, &naming, &mut proof);
     }

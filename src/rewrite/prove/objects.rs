@@ -1,26 +1,25 @@
-//! The objects of a proof: everything that the git program can read of an object store, handed to all threads in batches.
+//! The objects of a proof: everything that the git program can read of an object store, looked at by all threads.
 
-use std::io::{BufRead, BufReader, Read};
-use std::ops::Range;
+mod stream;
+
 use std::path::Path;
-use std::process::{ChildStdout, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use crate::coverage::Gap;
 use crate::git::{ObjectKind, child};
 use crate::source::Stop;
-use crate::unpack;
 
 use super::Fault;
 use super::search::{Found, Search};
+use stream::{Batch, Ended, Stream};
 
-/// Bytes that a thread gets at a time.
-const BATCH: usize = 1 << 20;
-/// An object above this size is looked at in windows, unless it is packed.
-const WINDOWED: u64 = 8 << 20;
-/// A packed object above this size is not unpacked, and said not to be.
-const LARGEST_PACKED: u64 = 64 << 20;
+/// Objects that are worth a child of git of their own.
+const WORTH_A_CHILD: usize = 4000;
+/// Children of git at a time; each holds a part of the packs in memory.
+const MOST_CHILDREN: usize = 4;
+/// Unreadable objects that are named; after that the store is given up.
+const UNREADABLE: usize = 100;
+const FSCK: &str = "`git fsck --full` shows what is wrong";
 
 /// What the objects of one store came to.
 #[derive(Debug, Default)]
@@ -31,183 +30,101 @@ pub(super) struct Objects {
     pub(super) gaps: Vec<Gap>,
 }
 
-/// Some objects, one after the other.
-#[derive(Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    objects: Vec<(ObjectKind, String, Range<usize>)>,
-}
+type Shared = Mutex<(Vec<Fault>, Vec<Gap>)>;
 
 /// Looks at every object of the store of `git_dir`, also those that it borrows; `name` says whose they are.
 pub(super) fn search(git_dir: &Path, name: &str, search: &Search<'_>, stop: &Stop) -> Objects {
-    let mut command = child::offline(git_dir);
-    command.args(["cat-file", "--batch-all-objects", "--batch", "--unordered", "--buffer"]);
-    command.stderr(Stdio::piped());
     let mut found = Objects::default();
-    let mut git = match command.spawn() {
-        Ok(git) => git,
+    let mut command = child::offline(git_dir);
+    command.args([
+        "cat-file",
+        "--batch-all-objects",
+        "--batch-check=%(objectname)",
+        "--unordered",
+        "--buffer",
+    ]);
+    let listed = child::run(&mut command);
+    let listing = match listed {
+        Ok(answer) if answer.is_success() => answer.stdout,
+        Ok(answer) => {
+            let why = search.redact(answer.complaint());
+            found.gaps.push(Gap::new(format!("the objects of {name}"), why).hint(FSCK));
+            answer.stdout
+        }
         Err(error) => {
-            let gap = Gap::new(format!("the objects of {name}"), format!("git cannot be started: {error}"));
-            found.gaps.push(gap.hint("install git, or put it on PATH"));
+            found.gaps.push(Gap::new(format!("the objects of {name}"), error.to_string()).hint(error.hint()));
             return found;
         }
     };
-    let complaints = git.stderr.take().map(|mut pipe| {
-        std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = pipe.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
-        })
+    // All ids of a store are as long as the first one.
+    let width = memchr::memchr(b'\n', &listing).map_or(1, |end| end + 1);
+    let count = listing.len() / width;
+    let children = count.div_ceil(WORTH_A_CHILD).clamp(1, rayon::current_num_threads().min(MOST_CHILDREN));
+    let shared = Shared::default();
+    let parts = listing.chunks(count.div_ceil(children).max(1) * width);
+    let of_part = |part| {
+        let store = Store { git_dir, name, search, stop, shared: &shared };
+        store.part(part, width)
+    };
+    let totals: Vec<(u64, u64)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || of_part(part))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
     });
-    let ended = git.stdout.take().map_or(Err(Ended::Early), |pipe| read(pipe, search, stop, &mut found));
-    if ended.is_err() {
-        let _ = git.kill();
-    }
-    let is_success = git.wait().is_ok_and(|status| status.success());
-    let said = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    if ended.is_err() || !is_success {
-        let why = match ended {
-            Err(Ended::Stopped) => "interrupted".to_owned(),
-            _ => search.redact(said.lines().next().unwrap_or("git ended early")),
-        };
-        let subject = format!("the objects of {name} after the first {}", found.count);
-        found.gaps.push(Gap::new(subject, why).hint("`git fsck --full` shows what is wrong"));
+    let (faults, gaps) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.count = totals.iter().map(|(count, _)| count).sum();
+    found.bytes = totals.iter().map(|(_, bytes)| bytes).sum();
+    found.faults.extend(faults);
+    let told: u64 = gaps.iter().filter(|gap| gap.subject.starts_with("object ")).count() as u64;
+    found.gaps.extend(gaps);
+    if found.count + told < count as u64 && found.gaps.is_empty() {
+        found.gaps.push(Gap::new(format!("some objects of {name}"), "an internal error ended the search"));
     }
     found
 }
 
-/// Why the reading ended before the objects did.
-enum Ended {
-    Early,
-    Stopped,
-}
-
-/// Reads the pipe, while other threads look at what was read.
-fn read(pipe: ChildStdout, search: &Search<'_>, stop: &Stop, found: &mut Objects) -> Result<(), Ended> {
-    let shared = Mutex::new((Vec::new(), Vec::new()));
-    // As many buffers as there are threads to use them, and one to fill.
-    let (free, buffers) = channel();
-    for _ in 0..rayon::current_num_threads() + 2 {
-        let _ = free.send(Batch::default());
-    }
-    let mut reader = Reader { pipe: BufReader::with_capacity(256 << 10, pipe), search, shared: &shared };
-    let ended = rayon::in_place_scope(|scope| {
-        while let Some(mut batch) = next_buffer(&buffers) {
-            let more = reader.fill(&mut batch, found);
-            let (free, shared): (Sender<Batch>, _) = (free.clone(), &shared);
-            scope.spawn(move |_| {
-                examine(&batch, search, shared);
-                batch.bytes.clear();
-                batch.objects.clear();
-                // Nobody waits for it when the reading is over.
-                let _ = free.send(batch);
-            });
-            match more {
-                Ok(true) if stop.requested() => return Err(Ended::Stopped),
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(ended) => return Err(ended),
-            }
-        }
-        Err(Ended::Early)
-    });
-    let (faults, gaps) = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.faults.extend(faults);
-    found.gaps.extend(gaps);
-    ended
-}
-
-fn next_buffer(buffers: &Receiver<Batch>) -> Option<Batch> {
-    buffers.recv().ok()
-}
-
-type Shared = Mutex<(Vec<Fault>, Vec<Gap>)>;
-
-struct Reader<'a> {
-    pipe: BufReader<ChildStdout>,
+/// One store, as its threads see it.
+struct Store<'a> {
+    git_dir: &'a Path,
+    name: &'a str,
     search: &'a Search<'a>,
+    stop: &'a Stop,
     shared: &'a Shared,
 }
 
-impl Reader<'_> {
-    /// Fills a batch; whether there is more.
-    fn fill(&mut self, batch: &mut Batch, found: &mut Objects) -> Result<bool, Ended> {
-        while batch.bytes.len() < BATCH {
-            let Some((kind, id, size)) = self.header()? else { return Ok(false) };
-            if size > WINDOWED {
-                self.large(kind, id, size)?;
-            } else {
-                let start = batch.bytes.len();
-                let wanted = size + 1;
-                let got = self
-                    .pipe
-                    .by_ref()
-                    .take(wanted)
-                    .read_to_end(&mut batch.bytes)
-                    .map_err(|_| Ended::Early)?;
-                if got as u64 != wanted || batch.bytes.pop() != Some(b'\n') {
-                    return Err(Ended::Early);
+impl Store<'_> {
+    /// Looks at some objects, given as lines of `width` bytes; how many they were, and their bytes.
+    fn part(&self, mut ids: &[u8], width: usize) -> (u64, u64) {
+        let (mut count, mut bytes, mut unreadable) = (0, 0, 0);
+        while !ids.is_empty() {
+            let mut stream = Stream::new(self.search, self.shared);
+            let ended = stream.run(self.git_dir, ids, &|| self.stop.requested());
+            count += stream.count;
+            bytes += stream.bytes;
+            let done = usize::try_from(stream.answered).unwrap_or(usize::MAX).saturating_mul(width);
+            ids = ids.get(done..).unwrap_or_default();
+            // Where git ends without a word before it answered for all, the next object is to blame, too.
+            let ended =
+                if ended.is_ok() && !ids.is_empty() { Err(Ended::Unreadable(String::new())) } else { ended };
+            let why = match ended {
+                Ok(()) => return (count, bytes),
+                Err(Ended::Stopped) => "interrupted".to_owned(),
+                Err(Ended::Unreadable(why)) if unreadable < UNREADABLE => {
+                    // The one after those that were answered is the reason.
+                    let id = ids.get(..width.min(ids.len())).unwrap_or_default().trim_ascii_end();
+                    let subject = format!("object {}", String::from_utf8_lossy(id));
+                    let gap = Gap::new(subject, self.search.redact(&why)).hint(FSCK);
+                    note(self.shared, None, vec![gap]);
+                    ids = ids.get(width..).unwrap_or_default();
+                    unreadable += 1;
+                    continue;
                 }
-                batch.objects.push((kind, id, start..batch.bytes.len()));
-            }
-            found.count += 1;
-            found.bytes += size;
+                Err(Ended::Unreadable(why)) => self.search.redact(&why),
+            };
+            let subject = format!("{} more objects of {}", ids.len() / width, self.name);
+            note(self.shared, None, vec![Gap::new(subject, why).hint(FSCK)]);
+            break;
         }
-        Ok(true)
-    }
-
-    /// The line before an object, `ID KIND SIZE`; `None` at the end.
-    fn header(&mut self) -> Result<Option<(ObjectKind, String, u64)>, Ended> {
-        let mut line = String::new();
-        self.pipe.by_ref().take(256).read_line(&mut line).map_err(|_| Ended::Early)?;
-        if line.is_empty() {
-            return Ok(None);
-        }
-        let mut words = line.split_ascii_whitespace();
-        let (Some(id), Some(kind), Some(size)) = (words.next(), words.next(), words.next()) else {
-            return Err(Ended::Early);
-        };
-        let kind = match kind {
-            "commit" => ObjectKind::Commit,
-            "tree" => ObjectKind::Tree,
-            "blob" => ObjectKind::Blob,
-            "tag" => ObjectKind::Tag,
-            _ => return Err(Ended::Early),
-        };
-        Ok(Some((kind, id.to_owned(), size.parse().map_err(|_| Ended::Early)?)))
-    }
-
-    /// Looks at one large object in windows, or as a whole where it is packed.
-    fn large(&mut self, kind: ObjectKind, id: String, size: u64) -> Result<(), Ended> {
-        let mut window = Vec::new();
-        let mut found = Found::default();
-        let mut left = size;
-        let mut is_first = true;
-        while left > 0 {
-            let got = self.pipe.by_ref().take(left.min(WINDOWED)).read_to_end(&mut window);
-            match got {
-                Ok(got) if got > 0 => left -= got as u64,
-                _ => return Err(Ended::Early),
-            }
-            if is_first && unpack::is_packed(&window) {
-                if size <= LARGEST_PACKED {
-                    self.pipe.by_ref().take(left).read_to_end(&mut window).map_err(|_| Ended::Early)?;
-                    left = 0;
-                    found = self.search.all(&window);
-                    break;
-                }
-                let gap = Gap::new(format!("blob {id}"), format!("a packed file of {size} bytes"));
-                note(self.shared, None, vec![gap.hint("write it to a file, unpack it and search that")]);
-            }
-            is_first = false;
-            found.ways.extend(self.search.plain(&window, |_| true).ways);
-            window.drain(..window.len().saturating_sub(self.search.overlap()));
-        }
-        debug_assert_eq!(left, 0);
-        let mut end = [0];
-        self.pipe.read_exact(&mut end).map_err(|_| Ended::Early)?;
-        conclude(self.shared, (kind, &id), &found);
-        Ok(())
+        (count, bytes)
     }
 }
 
