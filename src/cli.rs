@@ -55,6 +55,11 @@ enum Command {
     /// never given as an argument, where other users and the shell's history could see it. One line end after the
     /// value does not count. Values have 4 bytes to 16 KiB.
     Find(find::FindArgs),
+    /// Take a known value out of the whole history, and change nothing else
+    ///
+    /// Revoke the value first: whoever has a clone has it. Without --value-file, --stdin or --finding, asks for the value
+    /// on the terminal. Only commits that hold it, and their descendants, change; all other ids and signatures stay.
+    Rewrite(rewrite::RewriteArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
@@ -63,8 +68,6 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
-    /// Prove that a value is gone from history, push a rewritten history, and tell everybody
-    Rewrite(rewrite::RewriteArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]
     ExitCodes,
@@ -108,11 +111,11 @@ pub(crate) fn run() -> Exit {
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
         Command::Find(args) => find::run(args, &context),
+        Command::Rewrite(args) => rewrite::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
-        Command::Rewrite(args) => rewrite::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

@@ -8,12 +8,14 @@ pub mod change;
 pub mod child;
 mod commit;
 mod discover;
+pub mod edit;
 pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
 pub mod hooks;
 pub mod index;
+mod new_pack;
 mod object;
 mod object_set;
 mod program;
@@ -34,6 +36,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use commit::ParsedCommit;
+pub use new_pack::NewPack;
 pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, is_object_file, path_from_git};
 pub use object_set::ObjectSet;
 pub use reader::ObjectReader;

@@ -1,19 +1,33 @@
-//! `kbsec rewrite`: what follows a rewrite of the history, its proofs, its push, and the texts for those who have clones.
+//! `kbsec rewrite`: a rewrite of the history, and what follows it: proofs, push, and texts for those who have clones.
 
+mod apply;
 mod kit;
 mod prove;
 mod push;
+mod shown;
 
 use clap::{Args, Subcommand};
 
 use super::Context;
 use super::exit::Exit;
 
-/// Prove that a value is gone from history, push a rewritten history, and tell everybody
+/// Take a known value out of the whole history, and change nothing else
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Examples:\n  kbsec rewrite --dry-run                     asks for the value, shows the plan\n  \
+                        kbsec rewrite --value-file leaked.txt --revoked\n  \
+                        kbsec rewrite --stdin --revoked --confirm 1f3a90c2 < leaked.txt\n  \
+                        kbsec rewrite --resume --value-file leaked.txt\n  \
+                        kbsec rewrite push --help                   what comes next\n\n\
+                        Exit codes: 0 done and proved, or a plan; 1 the value is still somewhere or more\n\
+                        was changed; 2 refused or failed; 3 a proof is incomplete; 130 interrupted."
+)]
 pub(crate) struct RewriteArgs {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    apply: apply::ApplyArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -29,8 +43,9 @@ enum Command {
 /// Runs the command.
 pub(crate) fn run(args: &RewriteArgs, context: &Context) -> anyhow::Result<Exit> {
     match &args.command {
-        Command::Prove(args) => prove::run(args, context),
-        Command::Push(args) => push::run(args, context),
-        Command::Kit(args) => kit::run(args, context),
+        None => apply::run(&args.apply, context),
+        Some(Command::Prove(args)) => prove::run(args, context),
+        Some(Command::Push(args)) => push::run(args, context),
+        Some(Command::Kit(args)) => kit::run(args, context),
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::audit::{Options, audit};
+use super::workspace::Workspace;
+use crate::finding::Finding;
 
 /// Limits that no check has anything against.
 pub(super) const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
@@ -22,26 +24,46 @@ pub(super) fn built(calls: &str) -> Vec<String> {
 
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
-    found(&folder(member), member)
-}
-
-fn found(folder: &TempDir, member: &str) -> Vec<String> {
-    let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
-    assert_eq!(outcome.coverage.missed, [], "{member}");
-    let mut ids: Vec<String> = outcome.findings.iter().map(|finding| finding.rule().id.to_string()).collect();
-    ids.sort();
-    ids
+    with_files(member, &[])
 }
 
 /// The same for a plugin with more files, such as what was built.
 pub(super) fn with_files(member: &str, files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(member);
+    add(&folder, files);
+    let options = Options { root: folder.path().to_owned(), base: PathBuf::new() };
+    let workspace = Workspace::read(&options).unwrap();
+    assert_eq!(workspace.coverage.missed, [], "{member}");
+    sorted(&workspace.findings())
+}
+
+/// The ids of the findings about a plugin with such permissions whose command has this code, sorted.
+pub(super) fn coded(inside: &str, code: &str) -> Vec<String> {
+    sorted(&findings(inside, &[("src/run.ts", code)]))
+}
+
+/// The findings about a plugin with such permissions and these files.
+pub(super) fn findings(inside: &str, files: &[(&str, &str)]) -> Vec<Finding> {
+    let comma = if inside.is_empty() { "" } else { ", " };
+    let folder = folder(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"));
+    add(&folder, files);
+    let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
+    assert_eq!(outcome.coverage.missed, []);
+    outcome.findings
+}
+
+fn sorted(findings: &[Finding]) -> Vec<String> {
+    let mut ids: Vec<String> = findings.iter().map(|finding| finding.rule().id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+fn add(folder: &TempDir, files: &[(&str, &str)]) {
     for (file, text) in files {
         let path = folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    found(&folder, member)
 }
 
 /// The integrity of its package.json, as the platform computes it.
@@ -58,18 +80,12 @@ const PACKAGE: &str = r#"{ "name": "@acme/sample", "kb": { "manifest": "./dist/m
 /// A folder with the plugin that has such a manifest.
 pub(super) fn folder(member: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let write = |file: &str, text: &str| {
-        let path = folder.path().join(file);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    };
-    write("package.json", PACKAGE);
     let manifest = format!(
         "import * as sdk from '@kb-labs/sdk';
          import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
          export const manifest = {{ schema: 'kb.plugin/3', id: '@acme/sample', version: '1.0.0',
            cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }}, {member} }};"
     );
-    write("src/manifest.ts", &manifest);
+    add(&folder, &[("package.json", PACKAGE), ("src/manifest.ts", &manifest)]);
     folder
 }

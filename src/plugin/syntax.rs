@@ -2,6 +2,7 @@
 //!
 //! This tree is ours, so that only `lower` knows the parser.
 
+pub(crate) mod code;
 mod json;
 mod lower;
 #[cfg(test)]

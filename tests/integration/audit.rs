@@ -14,6 +14,9 @@ fn plugin(sandbox: &Sandbox, name: &str, permissions: &str) {
          cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }},\n  permissions: {permissions},\n}};\n"
     );
     sandbox.write(format!("plugins/{name}/src/manifest.ts"), manifest);
+    let code = "export default async (ctx) => {\n  const name = process.argv[2];\n  \
+                await ctx.runtime.fs.writeFile(name, await ctx.runtime.fs.readFile(name));\n};\n";
+    sandbox.write(format!("plugins/{name}/src/run.ts"), code);
 }
 
 fn workspace() -> Sandbox {

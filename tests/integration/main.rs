@@ -14,6 +14,8 @@ mod history_cache;
 mod plugin_engines;
 mod proofs;
 mod push;
+#[cfg(unix)]
+mod rewrite;
 mod scan;
 mod secrets;
 mod settings;

@@ -145,7 +145,7 @@ fn needles(args: &ProveArgs) -> anyhow::Result<Vec<Needle>> {
         needles.push(needle(&read.map_err(|error| find::cannot_read("standard input", &error))?)?);
     }
     if needles.is_empty() {
-        needles.push(needle(&find::ask()?)?);
+        needles.push(needle(&find::ask("Value to look for")?)?);
     }
     Ok(needles)
 }
@@ -168,7 +168,7 @@ pub(super) fn safe(text: &str) -> String {
     text.lines().map(|line| format!("{}\n", Sanitized(line))).collect()
 }
 
-fn exit(proofs: &[Proof], interrupted: bool) -> Exit {
+pub(super) fn exit(proofs: &[Proof], interrupted: bool) -> Exit {
     let states = || proofs.iter().filter(|proof| proof.asked).map(|proof| proof.state);
     let is_refuted = |state: State| !state.holds() && state != State::NotChecked;
     if interrupted {

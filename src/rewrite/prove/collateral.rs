@@ -301,7 +301,13 @@ impl<'a> Walk<'a> {
         let named: HashSet<&[u8]> = request.maps.refs.iter().map(|moved| &*moved.name).collect();
         if let Some(before) = request.before {
             // git-filter-repo turns remote-tracking branches into others.
-            let others = references(before)?.into_iter().filter(|(name, _)| !named.contains(&**name));
+            // The maps hold no values, so a name with one stands in them without it.
+            let shown = |name: &[u8]| {
+                let text = String::from_utf8_lossy(name).into_owned();
+                request.needles.iter().fold(text, |text, needle| needle.redact(&text)).into_bytes()
+            };
+            let is_named = |name: &[u8]| named.contains(name) || named.contains(&*shown(name));
+            let others = references(before)?.into_iter().filter(|(name, _)| !is_named(name));
             for (name, old) in others.filter(|(name, _)| !name.starts_with(b"refs/remotes/")) {
                 let is = now.iter().find(|(known, _)| *known == name).map(|(_, id)| *id);
                 // A mirror has references of the server that a clone lacks.
