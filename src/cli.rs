@@ -12,6 +12,7 @@ mod output;
 mod progress;
 mod project;
 mod reporting;
+mod rewrite;
 mod rules;
 mod scan;
 mod sqlite;
@@ -55,6 +56,11 @@ enum Command {
     /// never given as an argument, where other users and the shell's history could see it. One line end after the
     /// value does not count. Values have 4 bytes to 16 KiB.
     Find(find::FindArgs),
+    /// Take a known value out of the whole history, and change nothing else
+    ///
+    /// Revoke the value first: whoever has a clone has it. Without --value-file, --stdin or --finding, asks for the value
+    /// on the terminal. Only commits that hold it, and their descendants, change; all other ids and signatures stay.
+    Rewrite(rewrite::RewriteArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
@@ -108,6 +114,7 @@ pub(crate) fn run() -> Exit {
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
         Command::Find(args) => find::run(args, &context),
+        Command::Rewrite(args) => rewrite::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),

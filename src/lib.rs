@@ -16,6 +16,7 @@ pub mod history;
 pub mod needle;
 pub mod plugin;
 pub mod report;
+pub mod rewrite;
 pub mod rule;
 pub mod scan;
 pub mod secret;

@@ -28,8 +28,14 @@ pub(crate) struct Environment {
     pub(crate) ci: bool,
     /// The user's home folder.
     pub(crate) home: Option<PathBuf>,
+    /// Where programs keep what they have done: `XDG_STATE_HOME`, else `.local/state` at home.
+    pub(crate) state: PathBuf,
+    /// In builds for tests, the step of a rewrite after which the program ends at once: `KBSEC_FAILPOINT`.
+    pub(crate) failpoint: Option<String>,
     /// Where the user is.
     pub(crate) directory: PathBuf,
+    /// Where files for a moment go.
+    pub(crate) temporary: PathBuf,
     no_color: bool,
     columns: Option<usize>,
 }
@@ -60,7 +66,11 @@ impl Environment {
                 .is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case("false")),
             framework: (text("PRE_COMMIT_TO_REF"), text("PRE_COMMIT_REMOTE_NAME")),
             home: env::home_dir(),
+            state: path("XDG_STATE_HOME")
+                .unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/state")),
+            failpoint: if cfg!(debug_assertions) { text("KBSEC_FAILPOINT") } else { None },
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            temporary: env::temp_dir(),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }

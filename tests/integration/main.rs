@@ -8,11 +8,15 @@ mod check;
 mod common;
 mod every_rule;
 mod find;
+mod forge;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
 mod plugin_engines;
+mod proofs;
 mod push;
+#[cfg(unix)]
+mod rewrite;
 mod scan;
 mod secrets;
 mod settings;

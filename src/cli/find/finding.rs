@@ -18,7 +18,7 @@ use super::super::project::Project;
 const FEWEST_DIGITS: usize = 8;
 
 /// The value of the finding whose fingerprint begins with `digits`: in the files below `path`, else in the history.
-pub(super) fn value(
+pub(in crate::cli) fn value(
     digits: &str,
     path: &Path,
     (project, context): (&Project, &Context),
