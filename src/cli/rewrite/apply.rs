@@ -126,9 +126,10 @@ fn plan(
     let mut rewrite = Rewrite::new(repository, values, settings, !args.dry_run).map_err(explained)?;
     let Survey { checks, prepared } = rewrite.survey(!args.dry_run).map_err(explained)?;
     let passes = checks.iter().all(|check| check.pass);
+    let plan = prepared.as_ref().map(|prepared| &prepared.plan);
     let text = match args.format {
-        PlanFormat::Text => shown::survey(&checks, prepared.as_ref().map(|prepared| &prepared.plan), values),
-        PlanFormat::Json => shown::json(&checks, prepared.as_ref().map(|prepared| &prepared.plan), values),
+        PlanFormat::Text => shown::survey(&checks, plan, values, context.environment.width()),
+        PlanFormat::Json => shown::json(&checks, plan, values),
     };
     output::print(&text)?;
     let Some(prepared) = prepared.filter(|_| passes) else {
