@@ -13,6 +13,7 @@ pub mod finding;
 pub mod git;
 pub mod history;
 pub mod needle;
+pub mod playbook;
 pub mod plugin;
 pub mod report;
 pub mod rule;

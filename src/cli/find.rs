@@ -16,6 +16,7 @@ use kbsec::source::worktree::{self, Ignore, Worktree};
 use kbsec::source::{Source, Stop};
 use kbsec::trace::{Outcome, Request, TraceError, pickaxe, rules, trace};
 
+pub(crate) use self::finding::value as of_finding;
 use super::environment::Environment;
 use super::error::Hinted;
 use super::exit::Exit;
@@ -187,15 +188,15 @@ fn wanted(args: &FindArgs, (project, context): (&Project, &Context), stop: &Stop
     }
     let value = if let Some(digits) = &args.finding {
         let path = args.path.as_deref().unwrap_or(Path::new("."));
-        finding::value(digits, path, (project, context), stop)?
+        finding::value(digits, path, (project, context), stop)?.0
     } else if let Some(path) = &args.value_file {
         let file = File::open(path).map_err(|error| cannot_read(&path.display().to_string(), &error))?;
-        read(file).map_err(|error| cannot_read(&path.display().to_string(), &error))?
+        read_value(file).map_err(|error| cannot_read(&path.display().to_string(), &error))?
     } else if args.stdin {
         if Environment::stdin_is_terminal() {
             context.note("reading the value as you type it, visibly; end it with Ctrl-D on an empty line");
         }
-        read(std::io::stdin().lock()).map_err(|error| cannot_read("standard input", &error))?
+        read_value(std::io::stdin().lock()).map_err(|error| cannot_read("standard input", &error))?
     } else {
         ask()?
     };
@@ -203,7 +204,7 @@ fn wanted(args: &FindArgs, (project, context): (&Project, &Context), stop: &Stop
 }
 
 /// Reads a value up to its end, without a line end behind it. Of one that is too long, as much as shows that it is.
-fn read(input: impl Read) -> std::io::Result<Secret> {
+pub(crate) fn read_value(input: impl Read) -> std::io::Result<Secret> {
     let mut bytes = Vec::with_capacity(LONGEST_VALUE + 4);
     input.take(LONGEST_VALUE as u64 + 3).read_to_end(&mut bytes)?;
     if bytes.ends_with(b"\n") {

@@ -10,6 +10,7 @@ mod find;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
+mod playbooks;
 mod plugin_engines;
 mod push;
 mod scan;
