@@ -3,6 +3,8 @@
 mod act;
 mod ledger;
 mod talk;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

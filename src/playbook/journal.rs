@@ -188,3 +188,117 @@ fn set_aside(file: &mut File, path: &Path, tail: &[u8]) -> io::Result<Torn> {
     file.sync_all()?;
     Ok(Torn { bytes: tail.len(), moved_to })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Map;
+
+    use super::super::record::{Actor, RecordKind};
+    use super::*;
+
+    fn draft(text: &str) -> Draft {
+        let mut data = Map::new();
+        data.insert("text".into(), text.into());
+        Draft {
+            clock: (1_764_000_000_000, 1),
+            actor: Actor::default(),
+            place: (String::new(), String::new()),
+            kind: RecordKind::Note,
+            data,
+        }
+    }
+
+    /// A log of these notes, and its head.
+    fn log(notes: &[String]) -> (tempfile::TempDir, PathBuf, Head) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut journal = Journal::create(&path).unwrap();
+        for note in notes {
+            journal.append(draft(note)).unwrap();
+        }
+        let head = journal.head().clone();
+        (folder, path, head)
+    }
+
+    #[test]
+    fn a_log_reads_back_and_grows() {
+        let (_folder, path, head) = log(&["one".into(), "two".into()]);
+        let review = Review::read(&path, Some(&head)).unwrap();
+        assert_eq!((review.records.len(), &review.soundness), (2, &Soundness::Intact));
+        let (mut journal, torn) = Journal::open(&path, &review).unwrap();
+        assert_eq!(torn, None);
+        assert_eq!(journal.append(draft("three")).unwrap().seq, 3);
+        let review = Review::read(&path, Some(&head)).unwrap();
+        assert_eq!((review.records.len(), &review.soundness), (3, &Soundness::Intact));
+    }
+
+    #[test]
+    fn a_cut_at_every_byte_is_recovered_or_told() {
+        let (_folder, path, head) = log(&["one".into(), "two".into(), "three".into()]);
+        let bytes = std::fs::read(&path).unwrap();
+        // The head is written after its record: a crash in between leaves it at the record before.
+        let whole = Review::of(&bytes, Some(&head));
+        let before = Head { seq: 2, hash: whole.records[1].hash.clone() };
+        let last_line = bytes[..bytes.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+        for cut in 0..bytes.len() {
+            let left = &bytes[..cut];
+            let told = Review::of(left, Some(&head)).soundness;
+            assert!(matches!(told, Soundness::Cut { expected: 3, .. }), "{cut}: {told:?}");
+            let crashed = Review::of(left, Some(&before));
+            if cut > last_line {
+                assert_eq!(crashed.soundness, Soundness::Torn, "{cut}");
+                assert_eq!((crashed.records.len(), crashed.tail.len()), (2, cut - last_line));
+            } else if cut < last_line {
+                assert!(matches!(crashed.soundness, Soundness::Cut { expected: 2, .. }), "{cut}");
+            }
+        }
+        assert_eq!(Review::of(&bytes, None).soundness, Soundness::NoHead);
+    }
+
+    #[test]
+    fn a_torn_end_is_set_aside_and_the_log_goes_on() {
+        let (_folder, path, _) = log(&["one".into()]);
+        let head = Review::read(&path, None).unwrap().records.last().map(head_of).unwrap();
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"{\"seq\":2,\"ti").unwrap();
+        let review = Review::read(&path, Some(&head)).unwrap();
+        assert_eq!(review.soundness, Soundness::Torn);
+        let (mut journal, torn) = Journal::open(&path, &review).unwrap();
+        assert_eq!(torn.map(|torn| torn.bytes), Some(12));
+        journal.append(draft("two")).unwrap();
+        assert_eq!(std::fs::read(path.with_extension("torn")).unwrap(), b"{\"seq\":2,\"ti\n");
+        assert_eq!(Review::read(&path, Some(&head)).unwrap().soundness, Soundness::Intact);
+    }
+
+    #[test]
+    fn lines_that_were_removed_moved_or_repeated_are_told() {
+        let (_folder, path, head) = log(&["one".into(), "two".into(), "three".into()]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for order in [&[1, 2][..], &[0, 2], &[1, 0, 2], &[0, 0, 1, 2], &[0, 1, 2, 2]] {
+            let changed: String = order.iter().map(|at| lines[*at]).collect();
+            let told = Review::of(changed.as_bytes(), Some(&head)).soundness;
+            assert!(matches!(told, Soundness::Altered { .. }), "{order:?}: {told:?}");
+        }
+        // Another log of the same length has another head.
+        let (_other, other, _) = log(&["one".into(), "two".into(), "four".into()]);
+        let told = Review::read(&other, Some(&head)).unwrap().soundness;
+        assert!(matches!(told, Soundness::Altered { line: 3, .. }), "{told:?}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn every_flipped_bit_is_told(notes in prop::collection::vec(".{0,20}", 1..5)) {
+            let (_folder, path, head) = log(&notes);
+            let bytes = std::fs::read(&path).unwrap();
+            for at in 0..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << (at % 8);
+                let told = Review::of(&changed, Some(&head)).soundness;
+                prop_assert!(told != Soundness::Intact && told != Soundness::Torn, "byte {}: {:?}", at, told);
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The post-mortem: the manual's template, filled from the log of an incident; what nobody has said is marked TODO.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::record::{Record, RecordKind, time};
@@ -213,7 +215,9 @@ fn delay(state: &State) -> Option<String> {
 }
 
 fn timeline(playbook: &Playbook, records: &[Record], state: &State) -> Vec<Row> {
-    let mut rows = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
+    // A step that was begun again after a crash is checked again, and mostly with the same answer.
+    let mut told = BTreeMap::new();
     let mut row = |record: &Record, text: String| {
         rows.push(Row { time: second(record.unix_ms), text, record: record.seq });
     };
@@ -242,7 +246,10 @@ fn timeline(playbook: &Playbook, records: &[Record], state: &State) -> Vec<Row> 
             RecordKind::Drift => row(record, format!("does not hold any more: {}", title(&record.step))),
             RecordKind::Closed => row(record, "closed, service fully restored".to_owned()),
             RecordKind::Checked if record.text("status") == "fail" => {
-                row(record, format!("{} fails: {}", record.text("check"), record.text("value")));
+                let place = (record.step.as_str(), record.text("check"));
+                if told.insert(place, record.text("value")) != Some(record.text("value")) {
+                    row(record, format!("{} fails: {}", record.text("check"), record.text("value")));
+                }
             }
             _ => {}
         }

@@ -146,17 +146,17 @@ impl Engine<'_> {
         Applied { outcome, lines: lines.into_iter().skip(hidden).collect(), ..Applied::default() }
     }
 
-    /// The first command whose program exists, with what is known put in.
+    /// The first command whose program exists, with what is known put in. Where there is no sudo, its user has no need
+    /// of it: root in a container.
     fn command(&self, step: &Step) -> Option<Vec<String>> {
-        let exists = |command: &&Vec<String>| {
-            command.iter().take_while(|part| *part == "sudo" || !part.starts_with('-')).take(1).all(
-                |program| {
-                    let program = if program == "sudo" { command.get(1) } else { Some(program) };
-                    program.is_some_and(|program| self.tools.has(program))
-                },
-            )
+        let mut commands = step.command.iter().map(|command| match command.split_first() {
+            Some((sudo, rest)) if sudo == "sudo" && !self.tools.has(sudo) => rest.to_vec(),
+            _ => command.clone(),
+        });
+        let exists = |command: &Vec<String>| {
+            command.iter().find(|part| *part != "sudo").is_some_and(|program| self.tools.has(program))
         };
-        step.command.iter().find(exists).map(|command| self.filled(command))
+        commands.find(exists).map(|command| self.filled(&command))
     }
 
     /// `{plugin}` is the fact of that name; an unknown one stays as it is.
