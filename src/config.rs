@@ -25,6 +25,28 @@ pub struct Config {
     pub fingerprint_key: Option<String>,
     /// Findings that somebody decided to accept.
     pub waiver: Vec<Waiver>,
+    /// Grants of plugins that somebody decided to accept.
+    pub grant_waiver: Vec<GrantWaiver>,
+}
+
+/// Grants of one plugin that are accepted up to a pattern, by whom, why, and until when.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GrantWaiver {
+    /// The rule, such as `control-plane`.
+    pub rule: String,
+    /// The id of the plugin.
+    pub plugin: String,
+    /// What may be granted: this, or anything narrower.
+    pub grant: String,
+    /// Why it is no danger; never empty.
+    #[serde(deserialize_with = "reason")]
+    pub reason: String,
+    /// Who says so.
+    pub owner: Option<String>,
+    /// The last day on which it counts, as `2027-01-31`.
+    #[serde(deserialize_with = "day", default)]
+    pub expires: Option<String>,
 }
 
 /// A finding that is accepted, by whom, why, and until when.
@@ -99,14 +121,6 @@ impl Config {
     /// The waivers for the finding, also those that have expired.
     pub fn waivers_of(&self, finding: &Finding) -> impl Iterator<Item = &Waiver> {
         self.waiver.iter().filter(move |waiver| waiver.fingerprint == finding.fingerprint())
-    }
-}
-
-impl Waiver {
-    /// Whether it still counts on the day `today` (`2026-11-23`).
-    #[must_use]
-    pub fn counts_on(&self, today: &str) -> bool {
-        self.expires.as_deref().is_none_or(|last_day| today <= last_day)
     }
 }
 

@@ -29,6 +29,18 @@ pub struct Finding {
     fingerprint: Fingerprint,
     exposure: Option<Exposure>,
     changes: Vec<Change>,
+    granted: Option<Granted>,
+}
+
+/// A grant that a finding is about: what a manifest lets a plugin do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The plugin.
+    pub plugin: String,
+    /// The list in its manifest, such as `fs.write`.
+    pub key: String,
+    /// The pattern, or another value, as it is written.
+    pub pattern: String,
 }
 
 impl Finding {
@@ -98,6 +110,12 @@ impl Finding {
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// The grant that it is about, if it is about one.
+    #[must_use]
+    pub fn granted(&self) -> Option<&Granted> {
+        self.granted.as_ref()
     }
 
     /// The stable name of this finding: it survives moves, renames and rebases.

@@ -6,6 +6,7 @@
 pub mod change;
 mod commit;
 mod discover;
+pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;

@@ -1,14 +1,21 @@
 //! `kbsec audit`: plugins examined, and the report.
 
-use std::path::PathBuf;
+mod answers;
+mod diff;
+mod explain;
+mod lock;
+mod reach;
 
-use clap::Args;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
 use kbsec::plugin::audit::{self, Options};
 
 use super::Context;
 use super::environment::Environment;
 use super::error::Hinted;
 use super::exit::Exit;
+use super::project::{Project, Settings};
 use super::reporting::{Examined, ReportArgs};
 
 /// Find plugins of the KB Labs platform that may do more than they should
@@ -16,10 +23,15 @@ use super::reporting::{Examined, ReportArgs};
 /// Reads the manifests of all plugins in a folder, TypeScript too, without running any of them, and says what the
 /// platform really makes of their permissions.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  kbsec audit                 every plugin below this folder\n  \
                         kbsec audit plugins/review  one of them\n  \
-                        kbsec audit -f sarif -o audit.sarif")]
+                        kbsec audit -f sarif -o audit.sarif\n  \
+                        kbsec audit explain @acme/report --url https://api.acme.io/v1\n  \
+                        kbsec audit reach OPENAI_API_KEY   who can read it")]
 pub(super) struct AuditArgs {
+    #[command(subcommand)]
+    command: Option<AuditCommand>,
     /// A folder with plugins, or with one
     #[arg(default_value = ".")]
     path: PathBuf,
@@ -27,21 +39,34 @@ pub(super) struct AuditArgs {
     report: ReportArgs,
 }
 
+/// Other questions about plugins.
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    Diff(diff::DiffArgs),
+    Explain(explain::ExplainArgs),
+    Lock(lock::LockArgs),
+    Reach(reach::ReachArgs),
+}
+
 /// Runs the audit and writes the report.
 pub(super) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
+    match &args.command {
+        Some(AuditCommand::Diff(args)) => diff::run(args, context),
+        Some(AuditCommand::Explain(args)) => explain::run(args, context),
+        Some(AuditCommand::Lock(args)) => lock::run(args, context),
+        Some(AuditCommand::Reach(args)) => reach::run(args, context),
+        None => audit_all(args, context),
+    }
+}
+
+fn audit_all(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
     let started = Environment::now();
     args.report.check()?;
+    let options = folder(&args.path)?;
     let shown = args.path.display().to_string();
-    if !args.path.is_dir() {
-        return Err(Hinted::error(
-            format!("{shown} is no folder"),
-            "name the folder of a plugin or of a workspace",
-        ));
-    }
-    let base = if shown == "." { PathBuf::new() } else { args.path.clone() };
-    let options = Options { root: args.path.clone(), base };
-    let outcome = audit::audit(&options)
-        .map_err(|error| Hinted::error(format!("cannot read {shown}: {error}"), "check its permissions"))?;
+    let mut outcome = audit::audit(&options).map_err(|error| unreadable(&args.path, &error))?;
+    let project = Project::find(&args.path, Settings::Nearest, context)?;
+    project.waive(&mut outcome.findings, &mut outcome.coverage, started);
     let examined = Examined {
         subject: shown,
         started,
@@ -50,4 +75,18 @@ pub(super) fn run(args: &AuditArgs, context: &Context) -> anyhow::Result<Exit> {
         rules: audit::rules(),
     };
     args.report.write(&examined, context)
+}
+
+/// The folder to look at, as its files are to be named.
+fn folder(path: &Path) -> anyhow::Result<Options> {
+    if !path.is_dir() {
+        let what = format!("{} is no folder", path.display());
+        return Err(Hinted::error(what, "name the folder of a plugin or of a workspace"));
+    }
+    let base = if path == Path::new(".") { PathBuf::new() } else { path.to_owned() };
+    Ok(Options { root: path.to_owned(), base })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> anyhow::Error {
+    Hinted::error(format!("cannot read {}: {error}", path.display()), "check its permissions")
 }

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use kbsec::config::{Config, Waiver};
-use kbsec::coverage::Gap;
+use kbsec::config::{Config, GrantWaiver, Waiver};
+use kbsec::coverage::{Coverage, Gap};
 use kbsec::date;
 use kbsec::finding::{Confidence, Finding};
 use kbsec::git::{GitError, Repository};
+use kbsec::plugin::audit::Accepted;
 use kbsec::report;
 use kbsec::rule::RuleSet;
 use kbsec::scan::Outcome;
@@ -78,31 +79,37 @@ impl Project {
         key.map_or_else(FingerprintKey::default, FingerprintKey::new)
     }
 
-    /// Takes out what is not certain enough and what is waived; the latter is accounted for.
+    /// Takes out what is waived, and what is not certain enough; both are accounted for.
     pub(super) fn filter(&self, outcome: &mut Outcome, floor: Confidence, now: u64) {
-        let today = date::day(now).unwrap_or_default();
-        let waived = &mut outcome.coverage.skipped;
-        let mut unsure = 0;
-        outcome.findings.retain_mut(|finding| {
-            let mut expired = None;
-            for waiver in self.config.waivers_of(finding) {
-                if waiver.counts_on(&today) {
-                    waived.push(account(waiver, finding));
-                    return false;
-                }
-                expired = waiver.expires.as_ref();
-            }
-            if let Some(day) = expired {
-                finding.explain(format!("its waiver expired after {day}"));
-            }
-            unsure += usize::from(finding.confidence() < floor);
-            finding.confidence() >= floor
-        });
+        self.waive(&mut outcome.findings, &mut outcome.coverage, now);
+        let before = outcome.findings.len();
+        outcome.findings.retain(|finding| finding.confidence() >= floor);
+        let unsure = before - outcome.findings.len();
         if unsure > 0 {
             let subject = format!("{unsure} {}", if unsure == 1 { "finding" } else { "findings" });
             let hint = "`--confidence low` shows them.";
-            waived.push(Gap::new(subject, "of low confidence").hint(hint));
+            outcome.coverage.skipped.push(Gap::new(subject, "of low confidence").hint(hint));
         }
+    }
+
+    /// Takes out what is waived and accounts for it; a finding whose waiver has expired says so.
+    pub(super) fn waive(&self, findings: &mut Vec<Finding>, coverage: &mut Coverage, now: u64) {
+        let today = date::day(now).unwrap_or_default();
+        findings.retain_mut(|finding| {
+            let by_name = self.config.waivers_of(finding).map(Consent::from);
+            let by_grant = self.config.grant_waiver.iter().filter(|waiver| accepted(waiver).covers(finding));
+            let consents: Vec<Consent<'_>> = by_name.chain(by_grant.map(Consent::from)).collect();
+            let until =
+                |consent: &&Consent<'_>| consent.expires.is_none_or(|last_day| today.as_str() <= last_day);
+            if let Some(consent) = consents.iter().find(until) {
+                coverage.skipped.push(consent.account(finding));
+                return false;
+            }
+            if let Some(day) = consents.iter().find_map(|consent| consent.expires) {
+                finding.explain(format!("its waiver expired after {day}"));
+            }
+            true
+        });
     }
 
     /// What reports tell of the repository.
@@ -111,13 +118,39 @@ impl Project {
     }
 }
 
-/// What the coverage says of a finding that is waived.
-fn account(waiver: &Waiver, finding: &Finding) -> Gap {
-    let place = &finding.locations()[0];
-    let owner = waiver.owner.as_ref().map_or(String::new(), |owner| format!(" by {owner}"));
-    let until = waiver.expires.as_ref().map_or(String::new(), |day| format!(" until {day}"));
-    let subject = format!("{}:{}", place.origin, place.start.line);
-    Gap::new(subject, format!("waived{owner}{until}: {}", waiver.reason))
+/// Why a finding does not count, whichever kind of waiver says so.
+struct Consent<'c> {
+    reason: &'c str,
+    owner: Option<&'c str>,
+    expires: Option<&'c str>,
+}
+
+impl<'c> From<&'c Waiver> for Consent<'c> {
+    fn from(waiver: &'c Waiver) -> Self {
+        Self { reason: &waiver.reason, owner: waiver.owner.as_deref(), expires: waiver.expires.as_deref() }
+    }
+}
+
+impl<'c> From<&'c GrantWaiver> for Consent<'c> {
+    fn from(waiver: &'c GrantWaiver) -> Self {
+        Self { reason: &waiver.reason, owner: waiver.owner.as_deref(), expires: waiver.expires.as_deref() }
+    }
+}
+
+impl Consent<'_> {
+    /// What the coverage says of the finding.
+    fn account(&self, finding: &Finding) -> Gap {
+        let place = &finding.locations()[0];
+        let owner = self.owner.map_or(String::new(), |owner| format!(" by {owner}"));
+        let until = self.expires.map_or(String::new(), |day| format!(" until {day}"));
+        let subject = format!("{}:{}", place.origin, place.start.line);
+        Gap::new(subject, format!("waived{owner}{until}: {}", self.reason))
+    }
+}
+
+fn accepted(waiver: &GrantWaiver) -> Accepted {
+    let GrantWaiver { rule, plugin, grant, .. } = waiver;
+    Accepted { rule: rule.clone(), plugin: plugin.clone(), grant: grant.clone() }
 }
 
 /// The directory that the patterns of a configuration file are relative to; `.github` stands for the one above it.

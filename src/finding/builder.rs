@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Change, Confidence, Evidence, Exposure, Finding, Location, RuleMeta, Severity};
+use super::{Change, Confidence, Evidence, Exposure, Finding, Granted, Location, RuleMeta, Severity};
 use crate::secret::{Fingerprint, FingerprintKey, Secret};
 
 /// Why a finding or a rule id was refused.
@@ -30,6 +30,7 @@ pub struct FindingBuilder {
     locations: Vec<Location>,
     exposure: Option<Exposure>,
     changes: Vec<Change>,
+    granted: Option<Granted>,
     fingerprint: Option<Fingerprint>,
 }
 
@@ -47,6 +48,7 @@ impl FindingBuilder {
             locations: Vec::new(),
             exposure: None,
             changes: Vec::new(),
+            granted: None,
             fingerprint: None,
         }
     }
@@ -103,6 +105,13 @@ impl FindingBuilder {
         self
     }
 
+    /// Adds the grant that it is about.
+    #[must_use]
+    pub fn granted(mut self, granted: Option<Granted>) -> Self {
+        self.granted = granted;
+        self
+    }
+
     /// States the fingerprint, where an earlier run made it with the same key from a secret that is not at hand.
     #[must_use]
     pub fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
@@ -138,6 +147,7 @@ impl FindingBuilder {
             fingerprint,
             exposure: self.exposure,
             changes: self.changes,
+            granted: self.granted,
         })
     }
 }

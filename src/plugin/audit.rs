@@ -1,24 +1,13 @@
 //! An audit: every plugin below a folder, examined by every check.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::check::Plugin;
 use super::checks;
-use super::manifest::{self, Schema};
-use super::modules::Modules;
-use super::package::Packages;
-use crate::coverage::{Coverage, Gap};
+use super::wider;
+pub use super::workspace::Options;
+use super::workspace::Workspace;
+use crate::coverage::Coverage;
 use crate::finding::{Finding, RuleMeta};
-
-/// What to audit.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The folder; nothing outside of it is read.
-    pub root: PathBuf,
-    /// How its path begins in the report.
-    pub base: PathBuf,
-}
 
 /// What an audit found.
 #[derive(Debug, Default)]
@@ -27,6 +16,29 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// What was read.
     pub coverage: Coverage,
+}
+
+/// Grants that somebody accepted in findings of one rule about one plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The rule, with or without `plugin/` before it.
+    pub rule: String,
+    /// The id of the plugin.
+    pub plugin: String,
+    /// The pattern up to which grants are accepted.
+    pub grant: String,
+}
+
+impl Accepted {
+    /// Whether the finding is about that plugin, and its grant lets through nothing that the accepted one does not. A
+    /// wider grant is not covered, however it is written.
+    #[must_use]
+    pub fn covers(&self, finding: &Finding) -> bool {
+        let id = finding.rule().id.as_str();
+        let is_rule = id == self.rule || id.strip_prefix("plugin/") == Some(&self.rule);
+        let granted = finding.granted().filter(|granted| is_rule && granted.plugin == self.plugin);
+        granted.is_some_and(|granted| wider::covers(&granted.key, &self.grant, &granted.pattern))
+    }
 }
 
 /// Every check as a rule, sorted by id.
@@ -42,41 +54,37 @@ pub fn rules() -> Vec<Arc<RuleMeta>> {
 /// # Errors
 /// When the folder cannot be read.
 pub fn audit(options: &Options) -> std::io::Result<Outcome> {
-    let root = options.root.canonicalize()?;
-    let packages = Packages::find(&root);
-    let modules = Modules::new(root, packages.all.clone());
-    let mut outcome = Outcome::default();
-    for (file, why) in packages.unreadable {
-        outcome.coverage.missed.push(Gap::new(shown(options, &file), why));
-    }
-    let (mut plugins, mut others) = (0, 0);
-    for package in packages.plugins {
-        match manifest::read(&package, &modules) {
-            Ok(manifest) => {
-                outcome.coverage.examined(modules.text(&manifest.file).map_or(0, |text| text.len() as u64));
-                if manifest.schema() != Schema::Plugin3 {
-                    others += 1;
-                    continue;
-                }
-                plugins += 1;
-                let plugin = Plugin::new(package, manifest);
-                for check in checks::ALL {
-                    outcome.findings.extend(check.findings(&plugin, &modules, &options.base));
-                }
-            }
-            Err(unread) => {
-                let at = modules.position(&unread.file, unread.offset);
-                let file = shown(options, &unread.file);
-                let subject = format!("{file}:{}:{}", at.line, at.column);
-                outcome.coverage.missed.push(Gap::new(subject, unread.why));
-            }
-        }
-    }
-    outcome.coverage.kinds = vec![("plugins", plugins), ("adapters and services", others)];
-    outcome.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
-    Ok(outcome)
+    let workspace = Workspace::read(options)?;
+    let mut findings = workspace.findings();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
+    Ok(Outcome { findings, coverage: workspace.coverage })
 }
 
-fn shown(options: &Options, file: &str) -> String {
-    Path::new(&options.base).join(file).display().to_string()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::sample;
+
+    #[test]
+    fn what_is_accepted_covers_narrower_grants_only() {
+        let found = |write: &str| {
+            let folder = sample::folder(&format!("permissions: {{ fs: {{ write: ['{write}'] }} }}"));
+            let options = Options { root: folder.path().to_owned(), base: std::path::PathBuf::new() };
+            let findings = audit(&options).unwrap().findings;
+            findings.into_iter().find(|found| found.rule().id.as_str() == "plugin/control-plane")
+        };
+        let accepted = |rule: &str, plugin: &str| Accepted {
+            rule: rule.to_owned(),
+            plugin: plugin.to_owned(),
+            grant: ".kb/**".to_owned(),
+        };
+        let right = accepted("control-plane", "@acme/sample");
+        assert!(right.covers(&found(".kb/**").unwrap()));
+        assert!(right.covers(&found(".kb/marketplace.lock").unwrap()));
+        assert!(!right.covers(&found("**/*").unwrap()));
+        assert!(!accepted("control-plane", "@acme/other").covers(&found(".kb/**").unwrap()));
+        assert!(!accepted("no-quota", "@acme/sample").covers(&found(".kb/**").unwrap()));
+        let name = |write| found(write).unwrap().fingerprint();
+        assert!(name(".kb/**") == name(".kb/**") && name(".kb/**") != name("**/*"));
+    }
 }

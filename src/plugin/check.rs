@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::handler::{Handler, handlers};
 use super::manifest::Manifest;
+use super::marketplace::Installed;
 use super::modules::Modules;
 use super::package::Package;
 use super::value::{Place, Value};
 use crate::finding::{
-    Confidence, Finding, FindingBuilder, Help, Location, Origin, RuleId, RuleMeta, Severity,
+    Confidence, Finding, FindingBuilder, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
 };
-use crate::secret::FingerprintKey;
+use crate::secret::{FingerprintKey, Secret};
 
 /// What a check is and does. Each has a file of its own in `checks`.
 pub(crate) struct Check {
@@ -32,6 +33,10 @@ pub(crate) struct Plugin {
     pub(crate) package: Package,
     pub(crate) manifest: Manifest,
     pub(crate) handlers: Vec<Handler>,
+    /// Its other manifests: built, in JSON, in the platform's caches.
+    pub(crate) copies: Vec<Manifest>,
+    /// Its entry in the lock file of the marketplace.
+    pub(crate) installed: Option<Installed>,
 }
 
 /// Something that a check found.
@@ -67,7 +72,14 @@ impl Fault {
 impl Plugin {
     pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
         let handlers = handlers(&manifest);
-        Self { package, manifest, handlers }
+        Self { package, manifest, handlers, copies: Vec::new(), installed: None }
+    }
+
+    /// The grant that is written at a place.
+    fn granted(&self, at: &Place) -> Option<Granted> {
+        let leaves = self.handlers.iter().flat_map(|handler| handler.permissions.0.leaves());
+        let (key, value) = leaves.into_iter().find(|(_, value)| value.at == *at)?;
+        Some(Granted { plugin: self.name().to_owned(), key, pattern: value.shown() })
     }
 
     /// Its id, or the name of its package.
@@ -78,46 +90,70 @@ impl Plugin {
 
 impl Check {
     pub(crate) fn meta(&self) -> Option<Arc<RuleMeta>> {
-        let help = Help {
-            impact: self.impact.to_owned(),
-            steps: self.steps.iter().map(ToString::to_string).collect(),
-            uri: None,
-            audit_log: None,
-        };
-        Some(Arc::new(RuleMeta {
-            id: RuleId::new(format!("plugin/{}", self.id)).ok()?,
-            title: self.title.to_owned(),
-            severity: self.severity,
-            confidence: Confidence::High,
-            help,
-        }))
+        rule(self.id, self.title, self.severity, (self.impact, self.steps))
     }
 
-    /// The findings about a plugin: one for each literal, with the handlers that get it.
+    /// The findings about a plugin.
     pub(crate) fn findings(&self, plugin: &Plugin, modules: &Modules, base: &Path) -> Vec<Finding> {
         let mut faults = Vec::new();
         (self.run)(plugin, &mut faults);
-        let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
-        for fault in faults {
-            let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
-            groups.entry(key).or_default().push(fault);
-        }
         let Some(meta) = self.meta() else { return Vec::new() };
-        let build = |group: Vec<Fault>| {
-            let first = group.first()?;
-            let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(self.severity);
-            let mut builder = FindingBuilder::new(Arc::clone(&meta)).severity(severity).reason(&first.what);
-            if !first.origin.is_empty() {
-                let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
-                builder = builder.reason(format!("granted by {}", way.join(", then ")));
-            }
-            let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
-            builder = builder.reason(told(plugin.name(), &names));
-            let location = location(&first.at, modules, base);
-            builder.location(location).build(&FingerprintKey::default()).ok()
-        };
-        groups.into_values().filter_map(build).collect()
+        findings(&meta, faults, plugin, (modules, base))
     }
+}
+
+/// A rule about plugins; `id` is its part behind `plugin/`.
+pub(crate) fn rule(
+    id: &str,
+    title: &str,
+    severity: Severity,
+    (impact, steps): (&str, &[&str]),
+) -> Option<Arc<RuleMeta>> {
+    let help = Help {
+        impact: impact.to_owned(),
+        steps: steps.iter().map(ToString::to_string).collect(),
+        uri: None,
+        audit_log: None,
+    };
+    Some(Arc::new(RuleMeta {
+        id: RuleId::new(format!("plugin/{id}")).ok()?,
+        title: title.to_owned(),
+        severity,
+        confidence: Confidence::High,
+        help,
+    }))
+}
+
+/// The findings that faults of a plugin come to: one for each literal, with the handlers that get it.
+pub(crate) fn findings(
+    rule: &Arc<RuleMeta>,
+    faults: Vec<Fault>,
+    plugin: &Plugin,
+    (modules, base): (&Modules, &Path),
+) -> Vec<Finding> {
+    let mut groups: BTreeMap<(Arc<str>, u64, String), Vec<Fault>> = BTreeMap::new();
+    for fault in faults {
+        let key = (Arc::clone(&fault.at.file), fault.at.span.start, fault.what.clone());
+        groups.entry(key).or_default().push(fault);
+    }
+    let build = |group: Vec<Fault>| {
+        let first = group.first()?;
+        let severity = group.iter().filter_map(|fault| fault.severity).max().unwrap_or(rule.severity);
+        let mut builder = FindingBuilder::new(Arc::clone(rule)).severity(severity).reason(&first.what);
+        if !first.origin.is_empty() {
+            let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
+            builder = builder.reason(format!("granted by {}", way.join(", then ")));
+        }
+        let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
+        builder = builder.reason(told(plugin.name(), &names));
+        // A place is no name: lines come and go. A wider grant is another finding.
+        let name = Secret::new(format!("{}\n{}", plugin.name(), first.what));
+        let fingerprint = name.fingerprint(&FingerprintKey::default(), rule.id.as_str());
+        let builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
+        let location = location(&first.at, modules, base);
+        builder.location(location).build(&FingerprintKey::default()).ok()
+    };
+    groups.into_values().filter_map(build).collect()
 }
 
 /// Who it is about: the plugin, and the first handlers.

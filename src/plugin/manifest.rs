@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::evaluate::Evaluator;
 use super::modules::{Modules, join};
 use super::package::Package;
-use super::value::{Kind, Value};
+use super::value::{Kind, Place, Value};
+use crate::span::ByteSpan;
 
 /// A manifest that was read.
 #[derive(Clone, Debug)]
@@ -14,6 +15,10 @@ pub(crate) struct Manifest {
     pub(crate) file: String,
     /// What it comes to.
     pub(crate) value: Value,
+    /// Keys that stand twice in one object of it, if it is JSON.
+    pub(crate) repeated: Vec<Place>,
+    /// Where its file does something while it is loaded.
+    pub(crate) effects: Vec<Place>,
 }
 
 /// What kind of thing a manifest describes.
@@ -61,28 +66,44 @@ pub(crate) struct Unread {
     pub(crate) why: String,
 }
 
-/// Reads the manifest of a package: from its source, or else from what was built.
+/// Reads the manifest of a package: from its source, or else from what was built, or from `kb.plugin.json`.
 pub(crate) fn read(package: &Package, modules: &Modules) -> Result<Manifest, Unread> {
-    let own = |file: &str| join(&package.folder, file);
-    let unread = |file: String, why: &str| Unread { file, offset: 0, why: why.to_owned() };
+    let at = join(&package.folder, "package.json");
+    let unread = |why: &str| Unread { file: at.clone(), offset: 0, why: why.to_owned() };
     let Some(declared) = &package.declared else {
-        return Err(unread(own("kb.plugin.json"), "manifests in JSON are not read yet"));
+        return evaluate(&join(&package.folder, JSON), modules);
     };
     let file = declared.trim_start_matches("./");
     if file.split(['/', '\\']).any(|part| part == "..") || file.starts_with('/') {
-        return Err(unread(own("package.json"), "the manifest that it names lies outside of the package"));
+        return Err(unread("the manifest that it names lies outside of the package"));
     }
     let source = file.strip_prefix("dist/").map(|rest| format!("./src/{rest}"));
     let built = Some(format!("./{file}"));
-    let at = own("package.json");
     let found = source.into_iter().chain(built).find_map(|wanted| modules.resolve(&at, &wanted));
-    let Some(file) = found else {
-        return Err(unread(at, "the manifest that it names is not there, and neither is its source"));
-    };
-    evaluate(&file, modules)
+    match found {
+        Some(file) => evaluate(&file, modules),
+        None => Err(unread("the manifest that it names is not there, and neither is its source")),
+    }
 }
 
-fn evaluate(file: &str, modules: &Modules) -> Result<Manifest, Unread> {
+/// The other manifests of a package, which the platform may load in place of the one in `file`: what was built, the JSON
+/// beside it, and `kb.plugin.json`.
+pub(crate) fn copies(package: &Package, file: &str, modules: &Modules) -> Vec<Result<Manifest, Unread>> {
+    let declared = package.declared.as_deref().map(|declared| declared.trim_start_matches("./"));
+    let as_json = declared.and_then(|declared| Some(format!("{}.json", declared.rsplit_once('.')?.0)));
+    let names = [declared.map(ToOwned::to_owned), as_json, package.has_json.then(|| JSON.to_owned())];
+    let mut files: Vec<String> =
+        names.into_iter().flatten().map(|name| join(&package.folder, &name)).collect();
+    files.dedup();
+    files.retain(|other| other != file && modules.text(other).is_some());
+    files.iter().map(|other| evaluate(other, modules)).collect()
+}
+
+/// The name of a manifest in JSON.
+const JSON: &str = "kb.plugin.json";
+
+/// Reads a file that exports a manifest, or is one.
+pub(crate) fn evaluate(file: &str, modules: &Modules) -> Result<Manifest, Unread> {
     let unread = |offset, why: String| Unread { file: file.to_owned(), offset, why };
     let Some(module) = modules.module(file) else {
         return Err(unread(0, "it cannot be read".to_owned()));
@@ -101,7 +122,13 @@ fn evaluate(file: &str, modules: &Modules) -> Result<Manifest, Unread> {
         _ => Some("it is no object".into()),
     };
     match why {
-        None => Ok(Manifest { file: file.to_owned(), value }),
+        None => {
+            let name: Arc<str> = file.into();
+            let place = |span: &ByteSpan| Place { file: Arc::clone(&name), span: *span };
+            let repeated = module.repeated.iter().map(place).collect();
+            let effects = module.effects.iter().map(place).collect();
+            Ok(Manifest { file: file.to_owned(), value, repeated, effects })
+        }
         Some(why) => Err(unread(value.at.span.start, why.to_string())),
     }
 }

@@ -49,6 +49,14 @@ impl Packages {
         found
     }
 
+    /// Takes the package in a folder too, unless it is there already.
+    pub(crate) fn add(&mut self, root: &Path, folder: &str) {
+        let path = root.join(folder).join("package.json");
+        if path.is_file() && self.plugins.iter().all(|known| known.folder != folder) {
+            self.take(root, &path);
+        }
+    }
+
     fn take(&mut self, root: &Path, path: &Path) {
         let folder = path.parent().and_then(|folder| folder.strip_prefix(root).ok());
         let Some(folder) = folder.and_then(Path::to_str) else { return };

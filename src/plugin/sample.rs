@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tempfile::TempDir;
+
 use super::audit::{Options, audit};
 
 /// Limits that no check has anything against.
@@ -20,13 +22,48 @@ pub(super) fn built(calls: &str) -> Vec<String> {
 
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
+    found(&folder(member), member)
+}
+
+fn found(folder: &TempDir, member: &str) -> Vec<String> {
+    let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
+    assert_eq!(outcome.coverage.missed, [], "{member}");
+    let mut ids: Vec<String> = outcome.findings.iter().map(|finding| finding.rule().id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+/// The same for a plugin with more files, such as what was built.
+pub(super) fn with_files(member: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let folder = folder(member);
+    for (file, text) in files {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    found(&folder, member)
+}
+
+/// The integrity of its package.json, as the platform computes it.
+pub(super) fn integrity() -> String {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(PACKAGE.as_bytes());
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(digest))
+}
+
+/// Its package.json.
+const PACKAGE: &str = r#"{ "name": "@acme/sample", "kb": { "manifest": "./dist/manifest.js" } }"#;
+
+/// A folder with the plugin that has such a manifest.
+pub(super) fn folder(member: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| {
         let path = folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    write("package.json", r#"{ "name": "@acme/sample", "kb": { "manifest": "./dist/manifest.js" } }"#);
+    write("package.json", PACKAGE);
     let manifest = format!(
         "import * as sdk from '@kb-labs/sdk';
          import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
@@ -34,9 +71,5 @@ pub(super) fn ids(member: &str) -> Vec<String> {
            cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }}, {member} }};"
     );
     write("src/manifest.ts", &manifest);
-    let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
-    assert_eq!(outcome.coverage.missed, [], "{manifest}");
-    let mut ids: Vec<String> = outcome.findings.iter().map(|finding| finding.rule().id.to_string()).collect();
-    ids.sort();
-    ids
+    folder
 }

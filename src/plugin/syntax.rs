@@ -2,6 +2,7 @@
 //!
 //! This tree is ours, so that only `lower` knows the parser.
 
+mod json;
 mod lower;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ pub(crate) struct Module {
     pub(crate) effects: Vec<ByteSpan>,
     /// What the parser could not read.
     pub(crate) faults: Vec<SyntaxFault>,
+    /// Keys of a JSON file that stand twice in one object, of which the last counts.
+    pub(crate) repeated: Vec<ByteSpan>,
 }
 
 /// A name from another module.
@@ -135,7 +138,10 @@ impl Module {
     /// Reads the text of a module. Where it is no TypeScript, `faults` says so, and the rest may be empty.
     #[must_use]
     pub(crate) fn parse(text: &str, dialect: Dialect) -> Self {
-        lower::module(text, dialect)
+        match dialect {
+            Dialect::Json => json::module(text),
+            _ => lower::module(text, dialect),
+        }
     }
 }
 
@@ -145,6 +151,8 @@ pub(crate) enum Dialect {
     TypeScript,
     Tsx,
     JavaScript,
+    /// A value alone, which counts as the default export.
+    Json,
 }
 
 impl Dialect {
@@ -156,6 +164,7 @@ impl Dialect {
             "ts" | "mts" | "cts" => Some(Self::TypeScript),
             "tsx" => Some(Self::Tsx),
             "js" | "mjs" | "cjs" | "jsx" => Some(Self::JavaScript),
+            "json" | "lock" => Some(Self::Json),
             _ => None,
         }
     }

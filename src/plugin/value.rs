@@ -180,6 +180,42 @@ impl Value {
         std::iter::successors(self.via.as_deref(), |step| step.before.as_deref())
     }
 
+    /// What objects and lists hold in the end, each with the keys that lead there, joined by dots.
+    #[must_use]
+    pub(crate) fn leaves(&self) -> Vec<(String, &Self)> {
+        let mut found = Vec::new();
+        let mut open = vec![(String::new(), self)];
+        while let Some((key, value)) = open.pop() {
+            match &value.kind {
+                Kind::Object(members) => {
+                    let join =
+                        |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+                    open.extend(members.iter().rev().map(|(name, value)| (join(name), value)));
+                }
+                Kind::List(values) => open.extend(values.iter().rev().map(|value| (key.clone(), value))),
+                Kind::Undefined => {}
+                _ => found.push((key, value)),
+            }
+        }
+        found
+    }
+
+    /// A leaf as people write it.
+    #[must_use]
+    pub(crate) fn shown(&self) -> String {
+        match &self.kind {
+            Kind::Text(text) => text.to_string(),
+            Kind::Bool(value) => value.to_string(),
+            Kind::Number(number) => number.to_string(),
+            Kind::Null => "null".to_owned(),
+            Kind::Undefined => "undefined".to_owned(),
+            Kind::Unknown(why) => format!("not known: {why}"),
+            Kind::List(_) | Kind::Object(_) | Kind::Either(_) | Kind::Builder(_) | Kind::Code(_) => {
+                "not known".to_owned()
+            }
+        }
+    }
+
     /// Every value in it that cannot be decided.
     pub(crate) fn unknown(&self) -> Vec<&Self> {
         let mut found = Vec::new();

@@ -9,8 +9,6 @@ mod found;
 mod headless;
 mod history;
 mod live;
-#[cfg(test)]
-mod nemetz;
 mod origin;
 mod page;
 mod shape;
@@ -25,9 +23,15 @@ use super::files::Files;
 use super::header::{HEADER_BYTES, Header};
 use super::image::Image;
 use found::{Found, Room};
-use history::History;
+use history::{History, Older};
 use live::Live;
 use page::Scan;
+use rayon::prelude::*;
+
+/// Images that a thread searches at a time.
+const PAGES: usize = 128;
+/// How many such pieces are searched before their rows are taken together.
+const BATCH: usize = 64;
 
 /// How far to go. Rows are kept in memory until all are found.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +76,8 @@ pub struct CarvedRow {
     pub columns: Arc<[String]>,
     /// Its values: columns that are computed are NULL, those that the record lacks have their default.
     pub values: Vec<Field>,
+    /// Which of the values are lost; they stand as NULL.
+    pub lost: Vec<usize>,
     /// The page that it was on.
     pub page: u32,
     /// The file that it was found in.
@@ -122,7 +128,7 @@ pub enum Method {
 pub enum Confidence {
     /// A part of the row is lost or guessed.
     Low,
-    /// All values are there, and the start of the cell was rebuilt.
+    /// The start of the cell was rebuilt; the key before it is lost, the record is not.
     Medium,
     /// The whole cell is there.
     High,
@@ -186,16 +192,33 @@ pub fn carve(files: &Files, options: Options) -> Outcome {
     let mut live = Live::read(history.image.clone(), &main, &mut outcome.unreadable);
     live.add_dropped(&dropped::schema_rows(&live, &history));
     let mut found = Found::new(Room { rows: options.rows, bytes: options.bytes });
-    let mut scan = Scan::new(&live, &history, &mut found);
-    for number in 1..=live.pages() {
-        scan.current(number, &mut outcome.unreadable);
-    }
-    for old in &history.older {
-        scan.older(old, &mut outcome.unreadable);
-    }
+    search(&live, &history, &mut found, &mut outcome.unreadable);
     outcome.left_out = found.left_out();
     outcome.rows = found.into_rows();
     outcome.notes = history.notes;
     outcome.has_changed = files.have_changed();
     outcome
+}
+
+/// Searches every image of every page. Some pages at a time are searched by all threads, so that what they found is
+/// never more than fits.
+fn search(live: &Live, history: &History, found: &mut Found, unreadable: &mut Vec<String>) {
+    let current = (1..=live.pages()).map(Some);
+    let all: Vec<(Option<u32>, Option<&Older>)> =
+        current.map(|page| (page, None)).chain(history.older.iter().map(|old| (None, Some(old)))).collect();
+    for batch in all.chunks(BATCH * PAGES) {
+        let scan = |images: &[(Option<u32>, Option<&Older>)]| {
+            let mut scan = Scan::new(live, history);
+            for (page, old) in images {
+                page.iter().for_each(|page| scan.current(*page));
+                old.iter().for_each(|old| scan.older(old));
+            }
+            (scan.rows, scan.unreadable)
+        };
+        let scans: Vec<_> = batch.par_chunks(PAGES).map(scan).collect();
+        for (rows, faults) in scans {
+            rows.into_iter().for_each(|row| found.take(row));
+            unreadable.extend(faults);
+        }
+    }
 }

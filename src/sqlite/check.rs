@@ -46,7 +46,7 @@ use table::{Rows, is_plain};
 use value::Sum;
 use walk::{Content, Met, Tally, Tree, Walker};
 
-pub use holding::{holders, stopped};
+pub use holding::{holders, stopped, without_open_transaction};
 
 /// What a check found.
 #[derive(Debug)]

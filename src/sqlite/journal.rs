@@ -1,4 +1,4 @@
-//! A hot rollback journal: the state of pages before a transaction that did not end (section 3).
+//! A rollback journal: pages as they were before a transaction (section 3).
 
 use std::collections::HashMap;
 use std::io;

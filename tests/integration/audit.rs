@@ -79,3 +79,73 @@ fn what_cannot_be_read_is_named_and_the_rest_is_audited() {
     }
     drop(sandbox.kbsec(["audit", "nowhere"]).run().code(2).complains("nowhere is no folder"));
 }
+
+#[test]
+fn who_asks_gets_an_answer_with_its_place() {
+    let sandbox = workspace();
+    plugin(&sandbox, "wide", "combinePermissions().with(kbPlatformPreset).build()");
+    plugin(&sandbox, "tight", "{ env: { read: ['LOG_LEVEL'] } }");
+    let explain = |arguments: &[&str]| sandbox.kbsec([&["audit", "explain"], arguments].concat()).run();
+    let run = explain(&["@acme/wide", "--path", ".kb/marketplace.lock"]).code(1);
+    assert!(run.stdout.contains("May @acme/wide write .kb/marketplace.lock?"), "{}", run.stdout);
+    assert!(run.stdout.contains("plugins/wide/src/manifest.ts:9:42, by preset kbPlatform"), "{}", run.stdout);
+    drop(explain(&["plugins/tight", "--env", "KB_TOKEN"]).code(0).says("nothing in env.read matches"));
+    drop(explain(&["@acme/other"]).code(2).complains("there are @acme/tight, @acme/wide"));
+    drop(explain(&["@acme/wide"]).code(0).says("KB_*  (every handler)"));
+
+    let reach = |what: &str| sandbox.kbsec(["audit", "reach", what, "--json"]).run();
+    let told = reach("KB_TOKEN").code(1).json();
+    assert_eq!(told.as_array().unwrap().len(), 1);
+    assert_eq!((&told[0]["plugin"], &told[0]["line"]), (&"@acme/wide".into(), &9.into()));
+    drop(reach("OTHER_TOKEN").code(0));
+}
+
+#[test]
+fn growth_between_commits_is_found() {
+    let sandbox = Sandbox::repository();
+    plugin(&sandbox, "report", "{ fs: { write: ['docs/**'] }, quotas: { timeoutMs: 1, memoryMb: 1 } }");
+    drop(sandbox.git(["add", "-A"]));
+    drop(sandbox.git(["commit", "-qm", "first"]));
+    drop(sandbox.kbsec(["audit", "diff", "HEAD"]).run().code(0));
+    plugin(
+        &sandbox,
+        "report",
+        "{ fs: { write: ['docs/a/**', '**'] }, quotas: { timeoutMs: 1, memoryMb: 1 } }",
+    );
+    let run = sandbox.kbsec(["audit", "diff", "HEAD"]).run().code(1);
+    assert!(run.stdout.contains("plugins/report/src/manifest.ts:9:45"), "{}", run.stdout);
+    assert!(run.stdout.contains("`**` lets it write `/home/someone/.npmrc`"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 problem found"), "{}", run.stdout);
+    drop(
+        sandbox.kbsec(["audit", "diff", "HEAD~7"]).run().code(2).complains("is no commit of this repository"),
+    );
+}
+
+#[test]
+fn a_waiver_covers_what_was_accepted_and_nothing_wider() {
+    let sandbox = workspace();
+    let write = |pattern: &str| {
+        let permissions =
+            format!("{{ fs: {{ write: ['{pattern}'] }}, quotas: {{ timeoutMs: 1, memoryMb: 1 }} }}");
+        plugin(&sandbox, "wide", &permissions);
+    };
+    let waive = |until: &str| {
+        sandbox.write(
+            "kbsec.toml",
+            format!(
+                "[[grant-waiver]]\nrule = 'control-plane'\nplugin = '@acme/wide'\ngrant = '.kb/**'\n\
+                 reason = 'it manages the lock'\nowner = 'dana'\nexpires = {until}\n"
+            ),
+        );
+    };
+    waive("2099-01-31");
+    write(".kb/**");
+    drop(sandbox.kbsec(["audit"]).run().code(0).says("waived by dana until 2099-01-31: it manages the lock"));
+    write(".kb/marketplace.lock");
+    drop(sandbox.kbsec(["audit"]).run().code(0));
+    write(".k*/**");
+    drop(sandbox.kbsec(["audit"]).run().code(1).says("plugin/control-plane"));
+    waive("2020-01-31");
+    write(".kb/**");
+    drop(sandbox.kbsec(["audit"]).run().code(1).says("its waiver expired after 2020-01-31"));
+}

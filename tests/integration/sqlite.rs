@@ -50,7 +50,7 @@ fn a_sound_database_is_clean_and_stays_as_it_was() {
     let before = state(&sandbox.path(""));
     let run = sandbox.kbsec(["sqlite", "check", "."]).run().code(0);
     assert!(run.stdout.contains("clean: nothing was found in 1 file"), "{}", run.stdout);
-    assert!(run.stderr.contains("a.db: 1 tables, 400 rows"), "{}", run.stderr);
+    assert!(run.stderr.contains("a.db: 1 table, 400 rows"), "{}", run.stderr);
     assert_eq!(state(&sandbox.path("")), before);
 }
 
@@ -253,4 +253,62 @@ fn no_deleted_row_and_no_database_are_told_apart() {
     sandbox.write("other.db", "PK\x03\x04 and more than a hundred bytes ".repeat(9));
     let run = sandbox.kbsec(["sqlite", "carve", "other.db"]).run().code(3);
     assert!(run.stderr.contains("names no page size"), "{}", run.stderr);
+}
+
+#[test]
+fn deleted_rows_are_shown_and_the_evidence_stays_as_it_was() {
+    for mode in ["delete", "persist", "wal"] {
+        let sandbox = Sandbox::new();
+        std::fs::create_dir(sandbox.path("db")).unwrap();
+        let user = database(&sandbox.path("db/a.db"), mode);
+        user.execute_batch(
+            "PRAGMA secure_delete = OFF; DELETE FROM events WHERE id IN (7, 300); CREATE TABLE gone(x TEXT, y TEXT);
+             INSERT INTO gone VALUES ('some words', 'more words'); DROP TABLE gone;",
+        )
+        .unwrap();
+        let before = state(&sandbox.path("db"));
+        let run = sandbox.kbsec(["sqlite", "carve", "db/a.db"]).run().code(1);
+        assert!(run.stdout.contains("deleted rows are still there"), "{}", run.stdout);
+        assert!(run.stdout.contains("name='event 300' | at=2100"), "{mode}: {}", run.stdout);
+        assert!(run.stdout.contains("\ngone (dropped)\n"), "{mode}: {}", run.stdout);
+        assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{}", run.stdout);
+        assert!(!run.stdout.contains("event 301'"), "{}", run.stdout);
+        let run =
+            sandbox.kbsec(["sqlite", "carve", "-f", "json", "-o", "rows.jsonl", "db/a.db"]).run().code(1);
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+        let rows = std::fs::read_to_string(sandbox.path("rows.jsonl")).unwrap();
+        let rows: Vec<serde_json::Value> =
+            rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+        let row = rows.iter().find(|row| row["values"][1] == "event 300").unwrap();
+        assert_eq!((&row["table"], &row["columns"][2]), (&"events".into(), &"at".into()), "{row}");
+        assert!(row["page"].is_u64() && row["offset"].is_u64() && row["confidence"] != "low", "{row}");
+        assert_eq!(state(&sandbox.path("db")), before);
+    }
+}
+
+#[test]
+fn carving_tells_nothing_from_failure() {
+    let sandbox = Sandbox::new();
+    drop(database(&sandbox.path("a.db"), "delete"));
+    let run = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(0);
+    assert!(run.stdout.starts_with("No deleted row was found"), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "carve", "-f", "json", "a.db"]).run().code(0);
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
+    let run = sandbox.kbsec(["sqlite", "carve", "nothing.db"]).run().code(2);
+    assert!(run.stderr.contains("check the path"), "{}", run.stderr);
+    sandbox.write("other.db", "PK\x03\x04 and more than a hundred bytes ".repeat(9));
+    let run = sandbox.kbsec(["sqlite", "carve", "other.db"]).run().code(3);
+    assert!(run.stderr.contains("cannot be read: the header"), "{}", run.stderr);
+}
+
+#[test]
+fn many_deleted_rows_are_summed_up() {
+    let sandbox = Sandbox::new();
+    let user = database(&sandbox.path("a.db"), "delete");
+    user.execute_batch("PRAGMA secure_delete = OFF; DELETE FROM events WHERE id > 100").unwrap();
+    drop(user);
+    let short = sandbox.kbsec(["sqlite", "carve", "a.db"]).run().code(1);
+    assert!(short.stdout.contains("more; --all shows them"), "{}", short.stdout);
+    let all = sandbox.kbsec(["sqlite", "carve", "--all", "a.db"]).run().code(1);
+    assert!(all.stdout.matches("name='event ").count() > 200, "{}", all.stdout);
 }

@@ -129,7 +129,7 @@ fn summary(out: &mut dyn Write, tables: &BTreeMap<String, Vec<&CarvedRow>>, tota
     }
     writeln!(
         out,
-        "\nwhole: every byte is there. rebuilt: every value is there, the start of the\nrecord was restored. \
+        "\nwhole: every byte is there. rebuilt: its rowid is lost, and the start of the\nrecord was restored. \
          doubtful: a part is lost or guessed."
     )
 }
@@ -165,7 +165,7 @@ fn about(row: &CarvedRow) -> String {
     let place = match row.method {
         Method::FreePage => "unused page",
         Method::Freeblock | Method::Unallocated => "free space of page",
-        Method::OlderPage => "older version of page",
+        Method::OlderPage => "old state of page",
     };
     let file = match row.part {
         Part::Database => "",
@@ -179,6 +179,7 @@ fn about(row: &CarvedRow) -> String {
 fn values(row: &CarvedRow) -> String {
     let named = row.values.iter().enumerate().map(|(at, value)| {
         let value = match value {
+            _ if row.lost.contains(&at) => "(lost)".to_owned(),
             Field::Null => "NULL".to_owned(),
             Field::Integer(number) => number.to_string(),
             Field::Real(number) => number.to_string(),
@@ -220,6 +221,7 @@ fn object(row: &CarvedRow) -> Json {
         "file": row.part.name(),
         "offset": row.offset,
         "columns": &row.columns[..],
+        "lost": &row.lost,
         "values": row.values.iter().map(as_json).collect::<Vec<_>>(),
     })
 }

@@ -59,7 +59,8 @@ fn examine(args: &CheckArgs, context: &Context) -> anyhow::Result<(Vec<Finding>,
                     tell_rows(&name, &outcome, context);
                     outcome.about.holders = held(&database);
                     findings.extend(check::stopped(&outcome.about.holders, &database));
-                    findings.extend(outcome.findings);
+                    findings
+                        .extend(check::without_open_transaction(outcome.findings, &outcome.about.holders));
                     coverage.databases.push(outcome.about);
                     coverage.absorb(outcome.coverage);
                 }
@@ -96,7 +97,10 @@ fn held(database: &Path) -> Vec<Holder> {
 /// People want to know what is in it; the report says what is wrong.
 fn tell_rows(name: &str, outcome: &Outcome, context: &Context) {
     let rows: u64 = outcome.rows.iter().map(|(_, rows)| rows).sum();
-    context.note(&format!("{name}: {} tables, {rows} rows", outcome.rows.len()));
+    let tables = outcome.rows.len();
+    let several = |count: usize| if count == 1 { "" } else { "s" };
+    let (of_tables, of_rows) = (several(tables), several(usize::try_from(rows).unwrap_or(usize::MAX)));
+    context.note(&format!("{name}: {tables} table{of_tables}, {rows} row{of_rows}"));
 }
 
 fn subject(args: &CheckArgs) -> String {

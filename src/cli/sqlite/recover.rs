@@ -19,7 +19,7 @@ use crate::cli::{Context, output};
 /// of the new database, with page, byte offset and reason. Deleted rows do not come back.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 everything was saved, 1 something is lost or doubtful, 2 nothing was made."
+    after_help = "Exit codes: 0 everything was saved, 1 something is lost or doubtful, 2 nothing was made, 3 somebody wrote to\nthe evidence meanwhile."
 )]
 pub(crate) struct RecoverArgs {
     /// The damaged database
@@ -83,7 +83,11 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context) -> anyhow::Result<Exit>
         && outcome.check.is_empty()
         && outcome.tables.iter().all(|table| table.doubtful == 0 && table.lost_pages.is_empty());
     context.note(&format!("the evidence is as it was; the new database is {}", args.output.display()));
-    Ok(if is_whole { Exit::Clean } else { Exit::Findings })
+    Ok(match is_whole {
+        false => Exit::Findings,
+        true if outcome.has_changed => Exit::Incomplete,
+        true => Exit::Clean,
+    })
 }
 
 /// Writes the new database in another form.

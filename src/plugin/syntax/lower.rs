@@ -47,7 +47,7 @@ fn parse(text: &str, dialect: Dialect) -> Module {
     let kind = match dialect {
         Dialect::TypeScript => SourceType::ts(),
         Dialect::Tsx => SourceType::tsx(),
-        Dialect::JavaScript => SourceType::jsx(),
+        Dialect::JavaScript | Dialect::Json => SourceType::jsx(),
     };
     let arena = Allocator::default();
     let parsed = Parser::new(&arena, text, kind).parse();
@@ -59,6 +59,19 @@ fn parse(text: &str, dialect: Dialect) -> Module {
         module.take(statement);
     }
     module
+}
+
+/// The one expression that a text is, which must not be nested deeply.
+pub(super) fn expression(text: &str) -> Result<Expr, SyntaxFault> {
+    let arena = Allocator::default();
+    match Parser::new(&arena, text, SourceType::mjs()).parse_expression() {
+        Ok(value) => Ok(expr(DEEPEST, &value)),
+        Err(faults) => {
+            let offset =
+                faults.first().and_then(|fault| fault.labels.first()).map_or(0, |label| label.offset());
+            Err(SyntaxFault { offset: offset as u64, what: "it cannot be read".to_owned() })
+        }
+    }
 }
 
 /// The longest chain of a text. Refuses what would exhaust any stack.

@@ -21,9 +21,7 @@ const CREATE: [&[u8]; 3] =
 /// The rows of the schema that described tables and are there no more.
 pub(super) fn schema_rows(live: &Live, history: &History) -> Vec<SchemaRow> {
     // What cannot be read is reported when all pages are searched.
-    let mut unreadable = Vec::new();
-    let mut found = Found::new(Room { rows: MOST, bytes: 1 << 26 });
-    let mut scan = Scan::new(live, history, &mut found);
+    let mut scan = Scan::new(live, history);
     let mut bytes = Vec::new();
     for page in 1..=live.pages() {
         let is_likely = match live.owner(page) {
@@ -34,15 +32,17 @@ pub(super) fn schema_rows(live: &Live, history: &History) -> Vec<SchemaRow> {
             _ => false,
         };
         if is_likely {
-            scan.current(page, &mut unreadable);
+            scan.current(page);
         }
     }
     for old in &history.older {
         bytes.resize(history.image.geometry().page_size as usize, 0);
         if old.file.read_at(old.offset, &mut bytes).is_ok() && creates(&bytes) {
-            scan.older(old, &mut unreadable);
+            scan.older(old);
         }
     }
+    let mut found = Found::new(Room { rows: MOST, bytes: 1 << 26 });
+    scan.rows.into_iter().for_each(|row| found.take(row));
     let mut seen = HashSet::new();
     let rows = found.into_rows().into_iter().filter_map(|row| schema_row(&row));
     rows.filter(|row| seen.insert((Arc::clone(&row.name), row.root, row.sql.clone()))).collect()

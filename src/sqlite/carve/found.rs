@@ -33,10 +33,22 @@ pub(super) struct Found {
     left_out: HashSet<u64>,
 }
 
-struct Kept {
+/// A row with what tells it from others.
+pub(super) struct Kept {
     row: CarvedRow,
+    key: u64,
     /// The digest without the key.
     record: u64,
+}
+
+/// What the bytes of a candidate are.
+pub(super) enum Verdict {
+    /// Nothing, or too little to say.
+    Nothing,
+    /// A copy of a row that lives.
+    Lives,
+    /// A deleted row.
+    Deleted(Box<Kept>),
 }
 
 /// A cell that may be a deleted row.
@@ -70,35 +82,22 @@ impl Found {
         self.left_out.len()
     }
 
-    /// Takes a candidate if it is plausible; tells whether its bytes are explained, by a row that lives too.
-    pub(super) fn take(&mut self, candidate: &Candidate<'_>, live: &Live) -> bool {
-        let payload = &candidate.payload;
-        let Ok(record) = Record::parse(payload.local) else { return false };
-        let Ok(types) = record.types().map(|kind| kind.map(|kind| kind.0)).collect::<Result<Vec<_>, _>>()
-        else {
-            return false;
-        };
-        if types.is_empty() || types.iter().any(|kind| matches!(kind, 10 | 11)) {
-            return false;
+    /// Takes a row, unless it is there already and as well preserved.
+    pub(super) fn take(&mut self, kept: Kept) {
+        let worth = |kept: &Kept| (kept.row.confidence, kept.row.table_confidence);
+        let old = self.rows.get(&kept.key).map(worth);
+        if old.is_some_and(|old| old >= worth(&kept)) {
+            return;
         }
-        if live.has(candidate.rowid, payload.total, payload.local) {
-            return true;
+        let size = ROW_BYTES + kept.row.values.iter().map(size).sum::<usize>();
+        if old.is_none() {
+            if self.room.rows == 0 || self.room.bytes < size {
+                self.left_out.insert(kept.key);
+                return;
+            }
+            self.room = Room { rows: self.room.rows - 1, bytes: self.room.bytes - size };
         }
-        let is_whole = candidate.confidence == Confidence::High;
-        let clues = Clues { page: candidate.place.page, types: &types, keyed: candidate.keyed, is_whole };
-        let origin = Origin::of(&clues, live);
-        // A record that fits no table is a row all the same if a page calls it a cell: a dropped table had it.
-        if origin.tables.is_empty() && (!candidate.is_cell || candidate.keyed) {
-            return false;
-        }
-        let (bytes, is_read) = read(payload, live);
-        let Some((values, all_there)) = values(&bytes, live.encoding, candidate) else { return false };
-        if values.is_empty() || !says_enough(candidate, &values, &origin) {
-            return false;
-        }
-        let confidence = if is_read && all_there { candidate.confidence } else { Confidence::Low };
-        self.keep(candidate, (values, confidence), &origin, live);
-        true
+        self.rows.insert(kept.key, kept);
     }
 
     pub(super) fn into_rows(self) -> Vec<CarvedRow> {
@@ -114,30 +113,56 @@ impl Found {
         rows.sort_by_key(|row| (row.part, row.offset));
         rows
     }
+}
 
-    fn keep(
-        &mut self,
-        candidate: &Candidate<'_>,
-        (values, confidence): (Vec<Plain>, Confidence),
-        origin: &Origin,
-        live: &Live,
-    ) {
-        let payload = &candidate.payload;
-        let key = digest(candidate.rowid, payload.total, payload.local);
-        let old = self.rows.get(&key).map(|old| (old.row.confidence, old.row.table_confidence));
-        if old.is_some_and(|old| old >= (confidence, origin.confidence)) {
-            return;
+impl Candidate<'_> {
+    /// Decides what it is.
+    pub(super) fn judge(&self, live: &Live) -> Verdict {
+        let payload = &self.payload;
+        if live.has(self.rowid, payload.total, payload.local) {
+            return Verdict::Lives;
         }
-        let size = ROW_BYTES + values.iter().map(size).sum::<usize>();
-        if old.is_none() && (self.room.rows == 0 || self.room.bytes < size) {
-            self.left_out.insert(key);
-            return;
+        self.row(live).map_or(Verdict::Nothing, |row| {
+            let key = digest(self.rowid, payload.total, payload.local);
+            let record = digest(None, payload.total, payload.local);
+            Verdict::Deleted(Box::new(Kept { row, key, record }))
+        })
+    }
+
+    /// The row, if it is plausible.
+    fn row(&self, live: &Live) -> Option<CarvedRow> {
+        let record = Record::parse(self.payload.local).ok()?;
+        let types = record.types().map(|kind| kind.map(|kind| kind.0)).collect::<Result<Vec<_>, _>>().ok()?;
+        if types.is_empty() || types.iter().any(|kind| matches!(kind, 10 | 11)) {
+            return None;
         }
-        if old.is_none() {
-            self.room = Room { rows: self.room.rows - 1, bytes: self.room.bytes - size };
+        let clues = Clues {
+            page: self.place.page,
+            types: &types,
+            keyed: self.keyed,
+            is_whole: self.confidence == Confidence::High,
+            is_cell: self.is_cell,
+            is_freed_by_owner: self.place.method == Method::Freeblock,
+        };
+        let origin = Origin::of(&clues, live);
+        // A record that fits no table is a row all the same if a page calls it a cell: a dropped table had it.
+        if origin.tables.is_empty() && (!self.is_cell || self.keyed) {
+            return None;
         }
-        let row = row(candidate, (values, confidence), origin, live);
-        self.rows.insert(key, Kept { row, record: digest(None, payload.total, payload.local) });
+        let (bytes, is_read) = read(&self.payload, live);
+        let values = values(&bytes, live.encoding)?;
+        if values.is_empty() || !says_enough(self, &values, &origin) {
+            return None;
+        }
+        let is_odd = |value: &Plain| matches!(value, Plain::Text(text) if !is_plain(text));
+        // Other bytes may stand where the middle of a cell was overwritten.
+        let is_odd = !self.is_cell && values.iter().any(is_odd);
+        if is_odd && self.confidence < Confidence::High {
+            return None;
+        }
+        let is_all = is_read && values.len() == types.len() && !is_odd;
+        let confidence = if is_all { self.confidence } else { Confidence::Low };
+        Some(row(self, (values, types.len(), confidence), &origin, live))
     }
 }
 
@@ -152,15 +177,23 @@ fn size(value: &Plain) -> usize {
 
 fn row(
     candidate: &Candidate<'_>,
-    (values, confidence): (Vec<Plain>, Confidence),
+    (mut values, width, confidence): (Vec<Plain>, usize, Confidence),
     origin: &Origin,
     live: &Live,
 ) -> CarvedRow {
+    let there = values.len();
+    values.resize(width, Plain::Null);
     let shapes: Vec<&Shape> = origin.tables.iter().filter_map(|table| live.shapes.get(*table)).collect();
     let alike = |shape: &&Shape| shapes.iter().all(|other| shape.is_laid_out_like(other));
-    let (columns, values): (Arc<[String]>, _) = match shapes.first().filter(|shape| alike(shape)) {
-        None => (Arc::from([]), values),
-        Some(shape) => (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid)),
+    let (columns, values, lost): (Arc<[String]>, _, _) = match shapes.first().filter(|shape| alike(shape)) {
+        None => (Arc::from([]), values, (there..width).collect()),
+        Some(shape) => {
+            let table = &shape.table;
+            let mut lost: Vec<usize> = table.stored.iter().take(width).skip(there).copied().collect();
+            // The key stands nowhere else than before the record.
+            lost.extend(table.rowid_alias.filter(|_| candidate.rowid.is_none()));
+            (Arc::clone(&shape.names), in_order(shape, values, candidate.rowid), lost)
+        }
     };
     let name =
         |shape: &&Shape| TableName { name: Arc::clone(&shape.table.name), is_dropped: shape.is_dropped };
@@ -170,6 +203,7 @@ fn row(
         rowid: candidate.rowid,
         columns,
         values,
+        lost,
         page: candidate.place.page,
         offset: candidate.place.offset,
         part: candidate.place.part,
@@ -191,12 +225,12 @@ fn read(payload: &Payload<'_>, live: &Live) -> (Vec<u8>, bool) {
     (bytes, is_whole)
 }
 
-/// The values, and whether they are all there; `None` if a text is none.
-fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option<(Vec<Plain>, bool)> {
+/// The values, as far as they are there; `None` if a text is none.
+fn values(bytes: &[u8], encoding: Encoding) -> Option<Vec<Plain>> {
     let record = Record::parse(bytes).ok()?;
     let mut values = Vec::new();
     for value in record.values() {
-        let Ok(value) = value else { return Some((values, false)) };
+        let Ok(value) = value else { break };
         values.push(match value {
             Value::Null => Plain::Null,
             Value::Integer(number) => Plain::Integer(number),
@@ -205,42 +239,39 @@ fn values(bytes: &[u8], encoding: Encoding, candidate: &Candidate<'_>) -> Option
             Value::Blob(bytes) => Plain::Blob(bytes.to_vec()),
             Value::Text(bytes) => {
                 let (text, is_valid) = encoding.decode(bytes);
-                if !is_valid || !(candidate.is_cell || is_printable(&text)) {
+                if !is_valid {
                     return None;
                 }
                 Plain::Text(text)
             }
         });
     }
-    Some((values, true))
+    Some(values)
 }
 
-fn is_printable(text: &str) -> bool {
-    let odd = text.chars().filter(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t')).count();
-    odd * 16 <= text.len() || odd <= 1
+/// Whether a text has no signs that people do not write.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|one| one.is_control() && !matches!(one, '\n' | '\r' | '\t'))
 }
 
 /// Whether so much fits that it is no chance.
 fn says_enough(candidate: &Candidate<'_>, values: &[Plain], origin: &Origin) -> bool {
-    let is_at_home = origin.confidence == Confidence::High && candidate.confidence == Confidence::High;
-    if candidate.is_cell || is_at_home {
+    if candidate.is_cell {
         return true;
     }
-    let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));
-    // Types of NULL, 0 and 1 need no bytes, so that zeros look like many columns.
-    let content: usize = values.iter().map(weight).sum();
-    candidate.payload.total >= 6 && (text || values.len() >= 4 && content >= 4)
-}
-
-/// How many bytes a value says at least.
-fn weight(value: &Plain) -> usize {
-    match value {
-        Plain::Null | Plain::Integer(0 | 1) => 0,
-        Plain::Integer(number) => 8 - number.unsigned_abs().leading_zeros() as usize / 8,
-        Plain::Real(_) => 8,
-        Plain::Text(text) => text.len(),
-        Plain::Blob(bytes) => bytes.len(),
+    let says = |value: &&Plain| match value {
+        // These need no bytes, so that zeros look like many columns.
+        Plain::Null | Plain::Integer(0 | 1) => false,
+        Plain::Text(text) => !text.is_empty(),
+        Plain::Blob(bytes) => !bytes.is_empty(),
+        Plain::Integer(_) | Plain::Real(_) => true,
+    };
+    let count = values.iter().filter(says).count();
+    if origin.is_at_home && candidate.confidence == Confidence::High {
+        return count > 0;
     }
+    let text = values.iter().any(|value| matches!(value, Plain::Text(text) if text.chars().count() >= 3));
+    candidate.payload.total >= 6 && (text || count >= 3)
 }
 
 /// The values in the order of the columns.

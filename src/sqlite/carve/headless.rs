@@ -1,6 +1,8 @@
 //! A cell without its first four bytes, which the header of a free block took: its length and rowid are lost, perhaps
 //! the length of the header of its record and the first serial type too.
 
+use std::ops::Range;
+
 use super::Confidence;
 use super::shape::Shape;
 use crate::sqlite::btree::Payload;
@@ -25,6 +27,8 @@ struct Types {
     /// Bytes of length and rowid together, where they follow from what is left.
     before: Option<usize>,
     is_guess: bool,
+    /// How many of the types are there.
+    known: usize,
 }
 
 impl Rebuilt {
@@ -36,20 +40,42 @@ impl Rebuilt {
 /// Where a cell may end.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
-    /// Where something else begins.
+    /// Where something begins that is known.
     pub(super) taken: usize,
-    /// Where the block ends that its own first bytes announce.
+    /// Where the block ends that the first bytes of the cell announce.
     pub(super) block: usize,
+    /// Whether it is in a block that the page itself still names.
+    pub(super) is_listed: bool,
+    /// Whether that block begins there.
+    pub(super) is_head: bool,
+}
+
+/// How well a cell ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// Nothing is between it and what follows.
+    Exact,
+    /// Up to three bytes are, which are too few for a block.
+    Slack,
+    /// What follows is the start of another block, the end of which was given away.
+    Cut,
 }
 
 impl Ends {
-    /// How many bytes are unused between the end of a cell and what follows it; `None` if no cell ends there. Up to
-    /// three are too few for a block, and before what was freed earlier there are none.
-    fn slack(self, bytes: &[u8], end: usize) -> Option<usize> {
+    /// How well a cell would end there; `None` if none does.
+    fn fit(self, bytes: &[u8], end: usize) -> Option<Fit> {
         let near = |limit: usize| limit.checked_sub(end).filter(|slack| *slack < 4);
-        let follows = || block_end(bytes, end).map(|_| 0);
-        let slack = [near(self.taken), near(self.block), follows()].into_iter().flatten().min();
-        slack.filter(|_| end <= self.taken.min(self.block))
+        let block = near(self.block).filter(|_| self.is_listed);
+        let slack = [near(self.taken), block].into_iter().flatten().min();
+        match slack.filter(|_| end <= self.taken.min(self.block)) {
+            Some(0) => Some(Fit::Exact),
+            Some(_) => Some(Fit::Slack),
+            // A new cell takes the end of a block.
+            None if end < self.taken && end <= self.block => {
+                block_end(bytes, end).filter(|other| *other >= self.taken).map(|_| Fit::Cut)
+            }
+            None => None,
+        }
     }
 }
 
@@ -73,7 +99,13 @@ pub(super) fn rebuild(
     let widths = || shape.widths().rev();
     let three = widths().filter_map(|width| all_types(bytes, at, width, shape));
     let two = widths().filter_map(|width| first_lost(bytes, (at, ends), width, shape));
-    whole.chain(three).chain(two).find_map(|types| finish(bytes, (at, ends), &types, (shape, geometry)))
+    // Where no block is known to begin, one type that fits is no more than chance.
+    let is_enough = |types: &Types| ends.is_head || types.known >= 2;
+    whole
+        .chain(three)
+        .chain(two)
+        .filter(is_enough)
+        .find_map(|types| finish(bytes, (at, ends), &types, (shape, geometry)))
 }
 
 /// The header of the record is there: it begins `skip` bytes into the cell.
@@ -95,32 +127,39 @@ fn with_header(bytes: &[u8], at: usize, skip: usize, shape: &Shape) -> Option<Ty
     let mut kinds = Vec::new();
     while from < body {
         let (kind, length) = varint(bytes.get(from..)?)?;
+        if !shape.allows(kinds.len(), kind) {
+            return None;
+        }
         kinds.push(kind);
         from += length;
     }
     let fits = from == body && shape.fit(&kinds).is_some();
-    fits.then_some(Types { kinds, body, before: Some(skip), is_guess: false })
+    let known = kinds.len();
+    fits.then_some(Types { kinds, body, before: Some(skip), is_guess: false, known })
 }
 
 /// All serial types are there, and the length of the header of the record is lost.
 fn all_types(bytes: &[u8], at: usize, width: usize, shape: &Shape) -> Option<Types> {
-    let (kinds, body) = types(bytes, at + 4, width)?;
+    let (kinds, body) = types(bytes, at + 4, 0..width, shape)?;
     shape.fit(&kinds)?;
-    Some(Types { kinds, body, before: Some(3), is_guess: false })
+    Some(Types { kinds, body, before: Some(3), is_guess: false, known: width })
 }
 
 /// The first serial type is lost: it is the one with which the cell ends where it may.
 fn first_lost(bytes: &[u8], (at, ends): (usize, Ends), width: usize, shape: &Shape) -> Option<Types> {
-    let (rest, body) = types(bytes, at + 4, width.checked_sub(1)?)?;
+    let (rest, body) = types(bytes, at + 4, 1..width, shape)?;
     let others = rest.iter().fold(0u64, |sum, kind| sum.saturating_add(SerialType(*kind).length()));
     let others = body.checked_add(usize::try_from(others).ok()?)?;
+    if others > ends.taken.min(ends.block) {
+        return None;
+    }
     // A type of two bytes would have left its second one.
     let ranked = (0..=127).filter(|kind| shape.allows(0, *kind)).filter_map(|kind| {
-        let slack = ends.slack(bytes, others.saturating_add(SerialType(kind).length() as usize))?;
+        let fit = ends.fit(bytes, others.saturating_add(SerialType(kind).length() as usize))?;
         // What a live row has there is likelier than what none has.
-        Some(((slack > 0, !shape.begins_with(kind)), kind))
+        Some(((fit, !shape.begins_with(kind)), kind))
     });
-    let ranked: Vec<((bool, bool), u64)> = ranked.collect();
+    let ranked: Vec<((Fit, bool), u64)> = ranked.collect();
     let first = ranked.iter().map(|(rank, _)| *rank).min()?;
     let best: Vec<u64> = ranked.iter().filter(|(rank, _)| *rank == first).map(|(_, kind)| *kind).collect();
     let kinds: Vec<u64> = best.first().copied().into_iter().chain(rest).collect();
@@ -129,14 +168,16 @@ fn first_lost(bytes: &[u8], (at, ends): (usize, Ends), width: usize, shape: &Sha
         body,
         before: Some(2),
         is_guess: best.len() > 1,
+        known: width - 1,
     })
 }
 
-fn types(bytes: &[u8], mut at: usize, count: usize) -> Option<(Vec<u64>, usize)> {
-    let mut kinds = Vec::with_capacity(count);
-    for _ in 0..count {
+/// The serial types of these columns, if all are allowed, and where they end.
+fn types(bytes: &[u8], mut at: usize, columns: Range<usize>, shape: &Shape) -> Option<(Vec<u64>, usize)> {
+    let mut kinds = Vec::new();
+    for column in columns {
         let (kind, length) = varint(bytes.get(at..)?)?;
-        if matches!(kind, 10 | 11) {
+        if !shape.allows(column, kind) {
             return None;
         }
         kinds.push(kind);
@@ -177,8 +218,8 @@ fn finish(
     let mut end = types.body + body;
     let overflow = ((on_page as u64) < total).then(|| be32(bytes, end));
     end += if overflow.is_some() { 4 } else { 0 };
-    ends.slack(bytes, end)?;
-    let confidence = if types.is_guess { Confidence::Low } else { Confidence::Medium };
+    let is_sure = ends.fit(bytes, end)? < Fit::Cut && !types.is_guess;
+    let confidence = if is_sure { Confidence::Medium } else { Confidence::Low };
     Some(Rebuilt { local, total, overflow, end, confidence })
 }
 

@@ -11,7 +11,7 @@ use crate::sqlite::foreign;
 use crate::sqlite::image::{Image, Stored};
 use crate::sqlite::journal::{Journal, leftovers};
 use crate::sqlite::sidecar;
-use crate::sqlite::wal::{Overlay, Wal};
+use crate::sqlite::wal::{Frame, Wal};
 
 /// The images of a database.
 pub(super) struct History {
@@ -23,12 +23,6 @@ pub(super) struct History {
     pub(super) older: Vec<Older>,
     /// What the user should know, as sentences.
     pub(super) notes: Vec<String>,
-}
-
-/// Whether the pages of another file, each at its offset, belong to another database.
-fn is_foreign(main: &Image, file: &Arc<Evidence>, pages: &HashMap<u32, u64>) -> io::Result<bool> {
-    let over = main.with_frames(Arc::clone(file), pages.clone(), main.pages());
-    Ok(foreign::sign(main, &over)?.is_some())
 }
 
 /// An image of a page that another one replaced.
@@ -63,72 +57,68 @@ impl History {
     fn journal(&mut self, main: &Image, file: &Arc<Evidence>) -> io::Result<()> {
         let size = main.geometry().page_size;
         let hot = if sidecar::is_in_use(file) { Journal::read(file, size)? } else { None };
-        let pages = match &hot {
-            Some(journal) => journal.pages.clone(),
-            None => leftovers(file, size, main.pages().saturating_mul(2))?.into_iter().collect(),
-        };
-        if pages.is_empty() {
-            return Ok(());
-        }
-        if is_foreign(main, file, &pages)? {
-            self.notes.push("the rollback journal is of another database and was not used".to_owned());
-            return Ok(());
-        }
-        match hot {
-            Some(journal) => self.lay_over(main, file, (pages, journal.count.max(1)), Part::Journal),
-            None => {
-                let all = leftovers(file, size, main.pages().saturating_mul(2))?;
-                self.older.extend(all.into_iter().map(|(page, offset)| Older {
-                    page,
-                    part: Part::Journal,
-                    file: Arc::clone(file),
-                    offset,
-                }));
+        if let Some(journal) = hot {
+            let over = main.with_frames(Arc::clone(file), journal.pages, journal.count.max(1));
+            if self.is_own(main, &over, "the rollback journal")? {
+                self.lay_over(main, over, Part::Journal);
             }
+            return Ok(());
+        }
+        let records = leftovers(file, size, main.pages().saturating_mul(2))?;
+        // The oldest image of a page is the first.
+        let first = records.iter().rev().copied().collect();
+        let over = main.with_frames(Arc::clone(file), first, main.pages());
+        if !records.is_empty() && self.is_own(main, &over, "the rollback journal")? {
+            self.add_older(file, Part::Journal, records);
         }
         Ok(())
     }
 
     fn log(&mut self, main: &Image, file: &Arc<Evidence>) -> io::Result<()> {
         let wal = Wal::read(file, main.geometry().page_size)?;
-        let overlay = wal.resynchronised();
-        let of_all = || wal.frames.iter().map(|frame| (frame.page, frame.content())).collect();
-        let last: HashMap<u32, u64> = overlay.as_ref().map_or_else(of_all, |over| over.frames.clone());
-        if wal.page_size != main.geometry().page_size || is_foreign(main, file, &last)? {
-            self.notes.push("the write-ahead log is of another database and was not used".to_owned());
+        if wal.page_size != main.geometry().page_size {
+            self.notes.push("the write-ahead log has pages of another size and was not used".to_owned());
             return Ok(());
         }
         // A journal in use means that the database is not in WAL mode any more.
-        let overlay = overlay.filter(|_| self.over == Part::Database);
-        for frame in &wal.frames {
-            let counts =
-                overlay.as_ref().is_some_and(|over| over.frames.get(&frame.page) == Some(&frame.content()));
-            if !counts {
-                let (page, offset) = (frame.page, frame.content());
-                self.older.push(Older { page, part: Part::Log, file: Arc::clone(file), offset });
-            }
+        let overlay = wal.resynchronised().filter(|_| self.over == Part::Database);
+        let of_all = || wal.frames.iter().map(|frame| (frame.page, frame.content())).collect();
+        let frames: HashMap<u32, u64> = overlay.as_ref().map_or_else(of_all, |over| over.frames.clone());
+        let pages = overlay.as_ref().map_or(main.pages(), |over| over.pages.max(1));
+        let counts = |frame: &Frame| overlay.is_some() && frames.get(&frame.page) == Some(&frame.content());
+        let older = wal.frames.iter().filter(|frame| !counts(frame));
+        let older: Vec<(u32, u64)> = older.map(|frame| (frame.page, frame.content())).collect();
+        let over = main.with_frames(Arc::clone(file), frames, pages);
+        if wal.frames.is_empty() || !self.is_own(main, &over, "the write-ahead log")? {
+            return Ok(());
         }
-        if let Some(Overlay { frames, pages, .. }) = overlay {
-            self.lay_over(main, file, (frames, pages.max(1)), Part::Log);
+        self.add_older(file, Part::Log, older);
+        if overlay.is_some() {
+            self.lay_over(main, over, Part::Log);
         }
         Ok(())
     }
 
-    /// Lets the pages of another file count; those of the database below them are older ones.
-    fn lay_over(
-        &mut self,
-        main: &Image,
-        file: &Arc<Evidence>,
-        (frames, pages): (HashMap<u32, u64>, u32),
-        part: Part,
-    ) {
-        let mut below: Vec<u32> = frames.keys().copied().filter(|page| main.contains(*page)).collect();
-        below.sort_unstable();
-        for page in below {
-            let (file, offset) = (Arc::clone(main.file()), main.stored(page).offset());
-            self.older.push(Older { page, part: Part::Database, file, offset });
+    /// Whether the pages in another file are of this database.
+    fn is_own(&mut self, main: &Image, over: &Image, what: &str) -> io::Result<bool> {
+        let sign = foreign::sign(main, over)?;
+        if let Some(why) = &sign {
+            self.notes.push(format!("{what} is one of another database and was not used: {why}"));
         }
-        self.image = main.with_frames(Arc::clone(file), frames, pages);
+        Ok(sign.is_none())
+    }
+
+    fn add_older(&mut self, file: &Arc<Evidence>, part: Part, pages: Vec<(u32, u64)>) {
+        let older = |(page, offset)| Older { page, part, file: Arc::clone(file), offset };
+        self.older.extend(pages.into_iter().map(older));
+    }
+
+    /// Lets the pages of another file count; those of the database below them are older ones.
+    fn lay_over(&mut self, main: &Image, over: Image, part: Part) {
+        let below = over.replaced().into_iter().filter(|page| main.contains(*page));
+        let below = below.map(|page| (page, main.stored(page).offset())).collect();
+        self.add_older(main.file(), Part::Database, below);
+        self.image = over;
         self.over = part;
     }
 

@@ -1,7 +1,6 @@
 //! What lives: the rows that are no news, and the use of each page.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::shape::Shape;
 use crate::sqlite::btree::{BtreePage, Cell, PageKind, Payload};
@@ -10,7 +9,7 @@ use crate::sqlite::header::{Encoding, Header};
 use crate::sqlite::image::Image;
 use crate::sqlite::overflow;
 use crate::sqlite::record::Record;
-use crate::sqlite::schema::{Schema, SchemaRow};
+use crate::sqlite::schema::{Index, Schema, SchemaRow, Source};
 
 /// The database as it is.
 pub(super) struct Live {
@@ -20,6 +19,8 @@ pub(super) struct Live {
     owners: Vec<Owner>,
     /// Free pages that dropped tables had; `None` where two of them claim the same.
     former: HashMap<u32, Option<usize>>,
+    /// How many values the entries of indexes have, and whether the last one is a rowid.
+    entries: HashSet<(usize, bool)>,
     /// Where the content of the last page of an overflow chain ends.
     pub(super) chain_ends: HashMap<u32, usize>,
     rows: HashSet<u64>,
@@ -41,6 +42,8 @@ pub(super) enum Owner {
 
 const SCHEMA_SQL: &str =
     "CREATE TABLE sqlite_schema(type TEXT, name TEXT, tbl_name TEXT, rootpage INT, sql TEXT)";
+/// Values of a row of a table that is not known.
+const WIDEST: usize = 64;
 /// Longer statements than this are none.
 const LONGEST_SQL: u64 = 1 << 24;
 
@@ -56,6 +59,7 @@ impl Live {
             shapes: Vec::new(),
             owners: vec![Owner::Nothing; pages + 1],
             former: HashMap::new(),
+            entries: HashSet::new(),
             chain_ends: HashMap::new(),
             rows: HashSet::new(),
             records: HashSet::new(),
@@ -71,6 +75,11 @@ impl Live {
         for index in &schema.indexes {
             live.walk(index.root, Owner::Index, unreadable, &mut |_, _| {});
         }
+        let entry = |index: &Index| {
+            let last = index.fields.last().map(|field| field.source);
+            (index.fields.len(), last == Some(Source::Rowid))
+        };
+        live.entries = schema.indexes.iter().map(entry).collect();
         live.freelist(header.first_trunk());
         live
     }
@@ -78,6 +87,18 @@ impl Live {
     /// How many pages there are to search; those that a log cut off count.
     pub(super) fn pages(&self) -> u32 {
         self.owners.len() as u32 - 1
+    }
+
+    /// How many values a row may have that no pointer leads to; rows of tables that nobody knows are not wide.
+    pub(super) fn widest(&self) -> usize {
+        self.shapes.iter().map(|shape| shape.table.stored.len()).fold(WIDEST, usize::max)
+    }
+
+    /// Whether a record may be an entry of an index, which looks like a row of a table WITHOUT ROWID.
+    pub(super) fn is_entry(&self, types: &[u64]) -> bool {
+        let is_rowid = matches!(types.last(), Some(1..=6 | 8 | 9));
+        self.entries.contains(&(types.len(), false))
+            || is_rowid && self.entries.contains(&(types.len(), true))
     }
 
     /// The dropped table that a free page belonged to.
@@ -265,9 +286,22 @@ impl Live {
     }
 }
 
-/// A hash of a record as far as its page holds it, and of its key.
+/// A digest of a record as far as its page holds it, and of its key. Rows are told apart by it, not protected.
 pub(super) fn digest(rowid: Option<i64>, total: u64, local: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (rowid, total, local).hash(&mut hasher);
-    hasher.finish()
+    let key = rowid.map_or(0x9e37_79b9_7f4a_7c15, |rowid| fold(rowid.cast_unsigned() ^ FACTOR, !FACTOR));
+    let mut sum = fold(key ^ total, FACTOR);
+    for piece in local.chunks(8) {
+        let mut word = [0; 8];
+        word[..piece.len()].copy_from_slice(piece);
+        sum = fold(sum ^ u64::from_le_bytes(word), FACTOR);
+    }
+    sum
+}
+
+const FACTOR: u64 = 0xa076_1d64_78bd_642f;
+
+/// Both halves of a product, so that every bit of both numbers counts.
+fn fold(one: u64, other: u64) -> u64 {
+    let product = u128::from(one) * u128::from(other);
+    product as u64 ^ (product >> 64) as u64
 }

@@ -46,25 +46,21 @@ pub(super) fn mend(row: &mut SchemaRow, fault: &dyn Fn(Rule, String)) {
     };
     let Some(told) = told else { return };
     let contradict = |what: &str, found: &str, meant: &str| {
-        let is_other = !found.eq_ignore_ascii_case(meant);
-        if is_other {
+        if !found.eq_ignore_ascii_case(meant) {
             let name = &told.name;
             fault(
                 Rule::SchemaRow,
                 format!("its {what} is {found:?}, and its statement makes {name} with {meant:?}"),
             );
         }
-        is_other
     };
-    if contradict("type", &row.kind, told.kind) {
-        told.kind.clone_into(&mut row.kind);
-    }
-    if contradict("name", &row.name, &told.name) {
-        row.name = told.name.as_str().into();
-    }
-    if contradict("table", &row.table, &told.table) {
-        row.table.clone_from(&told.table);
-    }
+    contradict("type", &row.kind, told.kind);
+    contradict("name", &row.name, &told.name);
+    contradict("table", &row.table, &told.table);
+    // SQLite goes by the statement, and no letter's case makes another name.
+    told.kind.clone_into(&mut row.kind);
+    row.name = told.name.as_str().into();
+    row.table = told.table;
 }
 
 /// What a statement makes.

@@ -60,13 +60,22 @@ pub fn stopped(holders: &[Holder], path: &Path) -> Option<Finding> {
     fault::findings(&faults, None, path).pop()
 }
 
+/// The findings without that of a journal which a running process is writing: it has a transaction open, as it may.
+#[must_use]
+pub fn without_open_transaction(mut findings: Vec<Finding>, holders: &[Holder]) -> Vec<Finding> {
+    let journal = Rule::HotJournal.meta().map(|meta| meta.id.clone());
+    if holders.iter().any(|holder| holder.is_writing && !holder.is_stopped) {
+        findings.retain(|finding| Some(&finding.rule().id) != journal.as_ref());
+    }
+    findings
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_stopped_writer_is_a_finding() {
-        let holder = |is_stopped, is_writing| Holder {
+    fn holder(is_stopped: bool, is_writing: bool) -> Holder {
+        Holder {
             pid: 7,
             command: "node".into(),
             state: Some('T'),
@@ -75,7 +84,22 @@ mod tests {
             is_writing,
             is_stopped,
             has_deleted: false,
+        }
+    }
+
+    #[test]
+    fn a_journal_in_use_is_no_finding() {
+        let journal = || {
+            let fault = Fault::new(Rule::HotJournal, "the journal", 0, "it lies there");
+            fault::findings(&[fault], None, Path::new("a.db"))
         };
+        let left = |holders: &[Holder]| without_open_transaction(journal(), holders).len();
+        assert_eq!([left(&[]), left(&[holder(false, false)]), left(&[holder(true, true)])], [1; 3]);
+        assert_eq!(left(&[holder(false, true)]), 0);
+    }
+
+    #[test]
+    fn only_a_stopped_writer_is_a_finding() {
         let found = |all: &[Holder]| stopped(all, Path::new("a.db"));
         assert!(found(&[holder(false, true), holder(true, false)]).is_none());
         let finding = found(&[holder(true, true)]).unwrap();
