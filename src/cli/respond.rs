@@ -90,6 +90,9 @@ pub(crate) struct SessionArgs {
     /// Also look into this file or folder: logs, databases, exports; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Session")]
     pub(crate) also: Vec<PathBuf>,
+    /// Where a service, prometheus or registry listens, such as gateway=http://127.0.0.1:4100; may be repeated
+    #[arg(long, value_name = "NAME=URL", help_heading = "Session")]
+    pub(crate) base: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

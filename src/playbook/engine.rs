@@ -207,7 +207,7 @@ impl<'a> Engine<'a> {
                 act::Acted::Settled(flow) => return Ok(flow),
             }
         } else if step.kind == Kind::Human {
-            step.say.iter().for_each(|line| self.show("do", line));
+            self.say(step);
             if step.ask.is_empty() {
                 match self.ask(step, &Prompt::Proof(step))? {
                     Answer::Stop(flow) => return Ok(flow),

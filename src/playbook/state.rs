@@ -138,6 +138,12 @@ impl State {
         if let Some(standing) = standing {
             step.standing = standing;
             step.ended = now;
+            let done = format!("done.{}", record.step);
+            if standing == Standing::Done {
+                self.facts.insert(done, "yes".into())
+            } else {
+                self.facts.remove(&done)
+            };
             if standing != Standing::Begun {
                 record.text("text").clone_into(&mut step.text);
             }
@@ -150,11 +156,16 @@ impl State {
         self.steps.get(step).map(|step| step.standing)
     }
 
-    /// Whether a condition `fact`, `fact=value` or `!fact` holds.
+    /// Whether conditions `fact`, `fact=value` or `!fact` hold, all of them where a comma stands between. A step `x` that
+    /// is done is the fact `done.x`.
     #[must_use]
-    pub fn holds(&self, condition: &str) -> bool {
+    pub fn holds(&self, conditions: &str) -> bool {
+        conditions.split(',').all(|condition| self.holds_one(condition.trim()))
+    }
+
+    fn holds_one(&self, condition: &str) -> bool {
         if let Some(fact) = condition.strip_prefix('!') {
-            return !self.holds(fact);
+            return !self.holds_one(fact);
         }
         match condition.split_once('=') {
             Some((fact, value)) => self.facts.get(fact).is_some_and(|known| known == value),

@@ -58,7 +58,7 @@ pub struct Step {
     pub seed: Vec<String>,
     /// Where the manual is wrong, and what is done instead.
     pub correction: Option<String>,
-    /// Done only where this holds: `fact`, `fact=value` or `!fact`.
+    /// Done only where this holds: `fact`, `fact=value` or `!fact`, or several with commas between.
     pub when: Option<String>,
     /// The check made before anything is done; where it passes, a step that would change something is not needed.
     pub check: Option<String>,

@@ -5,6 +5,8 @@ mod call;
 mod consumers;
 mod copies;
 mod edit;
+mod history;
+mod mask;
 mod value;
 
 use kbsec::playbook::{Applied, Facts, Plan, Verdict};
@@ -41,7 +43,9 @@ pub(crate) fn plan(machine: &Machine<'_>, name: &str, facts: &Facts) -> Option<P
         "jwt" | "consumers" | "where" | "neighbours" | "notice" | "audit" => Plan::default(),
         "edit" => edit::plan(machine, leak),
         "access" => access(leak, facts),
-        "rewrite" => after::plan_rewrite(machine, leak),
+        "rewrite" => history::plan(machine, leak, facts),
+        "push" => history::plan_push(machine, leak, facts),
+        "mask" => mask::plan(machine, leak),
         "hook" => after::plan_hook(machine),
         _ => return None,
     })
@@ -59,7 +63,9 @@ pub(crate) fn apply(machine: &Machine<'_>, name: &str, facts: &Facts) -> Option<
         "where" => copies::trace_all(machine, leak),
         "neighbours" => copies::neighbours(machine, leak),
         "notice" => after::notice(facts),
-        "rewrite" => after::rewrite(machine, leak),
+        "rewrite" => history::rewrite(machine, leak),
+        "push" => history::push(machine, leak, facts),
+        "mask" => mask::mask(machine, leak),
         "hook" => after::hook(machine),
         "audit" => after::audit(machine, leak),
         _ => return None,

@@ -1,10 +1,12 @@
 //! The machine: what the engine reaches of this computer, with the filter between it and everything that is written.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use kbsec::playbook::Piece;
+use kbsec::secret::Secret;
 use kbsec::source::Stop;
 
 use super::super::Context;
@@ -23,6 +25,12 @@ pub(crate) struct Machine<'a> {
     pub(crate) leak: Option<Leak>,
     /// Where else logs, databases and exports lie.
     pub(crate) places: Vec<PathBuf>,
+    /// Where services listen, `NAME=URL`, where not at their usual ports.
+    pub(crate) bases: Vec<String>,
+    /// The directory of the incident.
+    pub(crate) incident: PathBuf,
+    /// The hash of the plan that somebody agreed to.
+    pub(crate) planned: RefCell<Option<String>>,
     /// Whether records go to standard output as they are made.
     pub(crate) events: bool,
     /// Whether a person is at the terminal.
@@ -39,6 +47,9 @@ impl<'a> Machine<'a> {
             stop,
             leak: None,
             places: Vec::new(),
+            bases: Vec::new(),
+            incident: PathBuf::new(),
+            planned: RefCell::new(None),
             events: false,
             by_person: false,
             started: Instant::now(),
@@ -57,9 +68,14 @@ impl<'a> Machine<'a> {
 
     /// Runs a program by its name.
     pub(crate) fn child(&self, command: &[String]) -> child::Said {
+        self.fed(command, None)
+    }
+
+    /// The same, with something on its standard input.
+    pub(crate) fn fed(&self, command: &[String], input: Option<&Secret>) -> child::Said {
         let Some((program, arguments)) = command.split_first() else { return child::Said::default() };
         match child::locate(program, &self.context.environment.responder.path) {
-            Some(path) => child::run(&path, &self.with_config(program, arguments), &self.root, None),
+            Some(path) => child::run(&path, &self.with_config(program, arguments), &self.root, input),
             None => {
                 child::Said { error: format!("{program} is not installed here"), ..child::Said::default() }
             }

@@ -93,6 +93,8 @@ pub(crate) fn run(
     let mut machine = Machine::new(context, root(context), filter, stop);
     machine.places = args.also.iter().map(|path| context.environment.directory.join(path)).collect();
     (machine.events, machine.by_person) = (args.json, by_person);
+    machine.bases.clone_from(&args.base);
+    machine.incident = opened.incident.folder().to_owned();
     if !by_person && !args.no_input {
         context.note(
             "there is no terminal to ask at: what needs a person stays open; see --answers and --allow",

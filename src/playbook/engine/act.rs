@@ -28,6 +28,12 @@ impl Engine<'_> {
         }
         loop {
             let plan = self.plan(step);
+            if let Some(why) = &plan.blocked {
+                match self.again(step, ("blocked", why), RecordKind::Blocked)? {
+                    Some(ended) => return Ok(ended),
+                    None => continue,
+                }
+            }
             if let Some(ended) = self.consider(step, &plan)? {
                 return Ok(ended);
             }
@@ -40,31 +46,36 @@ impl Engine<'_> {
                     return self.by_hand(step, &left);
                 }
                 Outcome::Failed(why) => {
-                    self.show("failed", &why);
-                    match self.ask(step, &Prompt::Again(step))? {
-                        Answer::Yes | Answer::Text(_) => {}
-                        Answer::Stop(flow) => return Ok(Acted::Settled(flow)),
-                        Answer::Skip(reason) => {
-                            let said = format!("{why}; {reason}");
-                            return self.settle(step, RecordKind::Skipped, &said).map(Acted::Settled);
-                        }
-                        Answer::Nobody(_) => {
-                            let kind = if step.proof { RecordKind::Failed } else { RecordKind::Open };
-                            return self.settle(step, kind, &why).map(Acted::Settled);
-                        }
+                    let otherwise = if step.proof { RecordKind::Failed } else { RecordKind::Open };
+                    if let Some(ended) = self.again(step, ("failed", &why), otherwise)? {
+                        return Ok(ended);
                     }
                 }
             }
         }
     }
 
+    /// Says what went wrong and asks whether to try again. None when so; where nobody is there, the step ends `otherwise`.
+    fn again(
+        &mut self,
+        step: &Step,
+        (word, why): (&str, &str),
+        otherwise: RecordKind,
+    ) -> Result<Option<Acted>, IncidentError> {
+        self.show(word, why);
+        let ended = match self.ask(step, &Prompt::Again(step))? {
+            Answer::Yes | Answer::Text(_) => return Ok(None),
+            Answer::Stop(flow) => flow,
+            Answer::Skip(reason) => self.settle(step, RecordKind::Skipped, &format!("{why}; {reason}"))?,
+            Answer::Nobody(_) => self.settle(step, otherwise, why)?,
+        };
+        Ok(Some(Acted::Settled(ended)))
+    }
+
     /// Shows the plan and asks for leave. Some when the step ends, or goes on, without the deed.
     fn consider(&mut self, step: &Step, plan: &Plan) -> Result<Option<Acted>, IncidentError> {
         if let Some(why) = &plan.needless {
             return self.settle(step, RecordKind::NotNeeded, why).map(|flow| Some(Acted::Settled(flow)));
-        }
-        if let Some(why) = &plan.blocked {
-            return self.settle(step, RecordKind::Blocked, why).map(|flow| Some(Acted::Settled(flow)));
         }
         let word = if step.kind == Kind::Automatic { "doing" } else { "next" };
         plan.lines.iter().for_each(|line| self.show(word, line));
@@ -92,7 +103,7 @@ impl Engine<'_> {
 
     /// A person does what kbsec cannot.
     fn by_hand(&mut self, step: &Step, left: &str) -> Result<Acted, IncidentError> {
-        step.say.iter().for_each(|line| self.show("do", line));
+        self.say(step);
         let ended = match self.ask(step, &Prompt::Proof(step))? {
             Answer::Stop(flow) => flow,
             Answer::Yes => return self.go_on(step, "done by hand"),
@@ -157,6 +168,13 @@ impl Engine<'_> {
             command.iter().find(|part| *part != "sudo").is_some_and(|program| self.tools.has(program))
         };
         commands.find(exists).map(|command| self.filled(&command))
+    }
+
+    /// Shows what a person has to do, with what is known put in.
+    pub(super) fn say(&mut self, step: &Step) {
+        for line in self.filled(&step.say) {
+            self.show("do", &line);
+        }
     }
 
     /// `{plugin}` is the fact of that name; an unknown one stays as it is.

@@ -10,7 +10,7 @@ use kbsec::scan::{self, Limits, scan_history};
 use super::super::super::environment::Environment;
 use super::super::super::environment::random;
 use super::super::child;
-use super::super::deed::{by_hand, failed, needless};
+use super::super::deed::{failed, needless};
 use super::super::deed::{fail, pass, unknown};
 use super::super::leaked::Leak;
 use super::super::machine::Machine;
@@ -21,23 +21,6 @@ const SHOWN: usize = 8;
 
 fn words(text: &str) -> Vec<String> {
     text.split(' ').map(str::to_owned).collect()
-}
-
-/// What the rewrite would change.
-pub(super) fn plan_rewrite(machine: &Machine<'_>, leak: &Leak) -> Plan {
-    if machine.child(&words("kbsec rewrite --help")).code != Some(0) {
-        return by_hand(
-            "This version of kbsec cannot rewrite history. Use git filter-repo in a fresh clone, with the value in a \
-             file (--replace-text), and afterwards `kbsec find` to see what is left.",
-        );
-    }
-    let _ = leak;
-    by_hand("Run `kbsec rewrite` in a fresh full clone; it asks for the value.")
-}
-
-/// Rewrites.
-pub(super) fn rewrite(_machine: &Machine<'_>, _leak: &Leak) -> Applied {
-    failed("run `kbsec rewrite` by hand")
 }
 
 /// What installing the hooks would do.

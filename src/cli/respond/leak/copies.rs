@@ -86,6 +86,23 @@ pub(super) fn trace_all(machine: &Machine<'_>, leak: &Leak) -> Applied {
     Applied { lines, facts, evidence, ..Applied::default() }
 }
 
+/// Loose files that hold it, outside of `.git`.
+pub(super) fn loose(machine: &Machine<'_>, leak: &Leak) -> Vec<PathBuf> {
+    let finding = search(machine, leak).ok().and_then(|outcome| outcome.finding);
+    let mut found: Vec<PathBuf> = finding
+        .iter()
+        .flat_map(Finding::locations)
+        .filter_map(|place| match &place.origin {
+            Origin::File { path } => Some(machine.path(path)),
+            _ => None,
+        })
+        .filter(|path| path.is_file() && !path.components().any(|part| part.as_os_str() == ".git"))
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
 /// Since when, for whom.
 fn story(finding: &Finding, facts: &mut Facts) -> Vec<String> {
     let Some(exposure) = finding.exposure() else {
