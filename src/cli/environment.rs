@@ -107,7 +107,8 @@ impl Environment {
             framework: (text("PRE_COMMIT_TO_REF"), text("PRE_COMMIT_REMOTE_NAME")),
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
             responder: Responder::read(),
-            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || env::var_os("TERM").is_some_and(|terminal| terminal == "dumb"),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }
     }

@@ -13,6 +13,7 @@ mod history_cache;
 mod playbooks;
 mod plugin_engines;
 mod push;
+mod respond;
 mod scan;
 mod secrets;
 mod settings;

@@ -37,7 +37,8 @@ pub(super) fn explain(playbook: &Playbook, width: usize) -> String {
             phase = Some(step.phase);
             let _ = writeln!(text, "\n{}", step.phase.to_string().to_uppercase());
         }
-        let _ = writeln!(text, "{:>3} {}  [{}, {}]", at + 1, step.title, step.id, step.kind);
+        let title = format!("{} [{}, {}]", step.title, step.id, step.kind);
+        push(&mut text, (&format!("{:>3} ", at + 1), "    "), &title, width);
         for (word, line) in details(step) {
             push(&mut text, (&format!("{word:>12}  "), &" ".repeat(14)), &line, width);
         }

@@ -30,6 +30,7 @@ pub(crate) fn collect(machine: &Machine<'_>, kind: &str) -> Vec<Piece> {
         }
         "system" => system(machine),
         "databases" => vec![machine.piece("databases", ".kb", databases(machine).as_bytes())],
+        "repository" if !machine.path(".git").exists() => Vec::new(),
         "repository" => commands(
             machine,
             &[&["git", "log", "-20", "--format=%h %aI %s"], &["git", "status", "--short", "--branch"]],

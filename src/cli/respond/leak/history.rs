@@ -68,13 +68,25 @@ pub(super) fn plan(machine: &Machine<'_>, leak: &Leak, facts: &Facts) -> Plan {
     if !failing.is_empty() {
         return Plan { blocked: Some(failing.join("; ")), ..Plan::default() };
     }
-    let Some(hash) = survey.get("plan_hash").and_then(Value::as_str) else {
-        return needless("the history does not hold it");
-    };
+    let hash = survey.get("plan_hash").and_then(Value::as_str).filter(|_| !is_empty(&survey));
+    let Some(hash) = hash else { return needless("the history does not hold it") };
     *machine.planned.borrow_mut() = Some(hash.to_owned());
     let lines = run(machine, leak, &dry).lines();
     let lines = lines.into_iter().skip_while(|line| line.trim() != "Plan").take(SHOWN).collect();
     Plan { lines, hash: hash.to_owned(), ..Plan::default() }
+}
+
+/// Whether a plan changes nothing.
+fn is_empty(survey: &Value) -> bool {
+    let plan = survey.get("plan").unwrap_or(&Value::Null);
+    let count = |pointer: &str| match plan.pointer(pointer) {
+        Some(Value::Number(number)) => number.as_u64().unwrap_or(0),
+        Some(Value::Array(list)) => list.len() as u64,
+        _ => 0,
+    };
+    ["/commits/rewritten", "/blobs", "/refs", "/files", "/unreachable_objects"]
+        .iter()
+        .all(|part| count(part) == 0)
 }
 
 /// Rewrites, and proves it.
