@@ -7,11 +7,14 @@ mod error;
 mod exit;
 mod find;
 mod hook;
+mod incident;
 mod interrupt;
+mod leak_response;
 mod output;
 mod progress;
 mod project;
 mod reporting;
+mod respond;
 mod rewrite;
 mod rules;
 mod scan;
@@ -71,6 +74,12 @@ enum Command {
     Check(check::CheckArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
+    /// Be led through an incident: what to do now, what is done for you, and a log of it all
+    Respond(respond::RespondArgs),
+    /// A secret has leaked: revoke it, find every copy, clean up, and write it up
+    LeakResponse(leak_response::LeakArgs),
+    /// List, show, verify and export incidents, and write their post-mortems
+    Incident(incident::IncidentArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]
     ExitCodes,
@@ -120,6 +129,9 @@ pub(crate) fn run() -> Exit {
         Command::Audit(args) => audit::run(args, &context),
         Command::Check(args) => check::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
+        Command::Respond(args) => respond::run(args, &context),
+        Command::LeakResponse(args) => leak_response::run(args, &context),
+        Command::Incident(args) => incident::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

@@ -12,9 +12,11 @@ mod forge;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
+mod playbooks;
 mod plugin_engines;
 mod proofs;
 mod push;
+mod respond;
 #[cfg(unix)]
 mod rewrite;
 mod scan;
