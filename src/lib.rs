@@ -4,6 +4,7 @@
 //! made executable), `source` (where bytes come from), `scan` (sources through detector), `report` (what users see).
 //! Modules import downward only; ARCHITECTURE.md has the table and a test holds the code to it.
 
+pub mod check;
 pub mod chunk;
 pub mod config;
 pub mod coverage;
@@ -13,8 +14,10 @@ pub mod finding;
 pub mod git;
 pub mod history;
 pub mod needle;
+pub mod playbook;
 pub mod plugin;
 pub mod report;
+pub mod rewrite;
 pub mod rule;
 pub mod scan;
 pub mod secret;

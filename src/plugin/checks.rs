@@ -15,15 +15,20 @@ mod ignored_permissions;
 mod install_script;
 mod loose_dependency;
 mod mode_flip;
+mod network_target;
 mod network_wide;
 mod no_quota;
 mod obfuscation;
 mod open_route;
 mod package_text;
+mod platform_wide;
 mod plugin_code;
+mod quota_large;
 mod reached;
 mod repeated_key;
+mod runs_at_discovery;
 mod sandbox_bypass;
+mod shadowed_grant;
 mod shell_interpreter;
 mod undecidable;
 mod undeclared_use;
@@ -52,13 +57,18 @@ pub(crate) static ALL: &[Check] = &[
     install_script::CHECK,
     loose_dependency::CHECK,
     mode_flip::CHECK,
+    network_target::CHECK,
     network_wide::CHECK,
     no_quota::CHECK,
     obfuscation::CHECK,
     open_route::CHECK,
+    platform_wide::CHECK,
     plugin_code::CHECK,
+    quota_large::CHECK,
     repeated_key::CHECK,
+    runs_at_discovery::CHECK,
     sandbox_bypass::CHECK,
+    shadowed_grant::CHECK,
     shell_interpreter::CHECK,
     undecidable::CHECK,
     undeclared_use::CHECK,

@@ -85,6 +85,7 @@ impl Marketplace {
                     file: value.at.file.to_string(),
                     value: value.clone(),
                     repeated: Vec::new(),
+                    effects: Vec::new(),
                 },
             ));
         }

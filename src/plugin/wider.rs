@@ -1,5 +1,7 @@
 //! What is wider: what one set of permissions allows beyond others, by what the platform lets through.
 
+use std::sync::LazyLock;
+
 use super::handler::Permissions;
 use super::permission::engine::fs::Fs;
 use super::permission::engine::scope::Scope;
@@ -79,13 +81,13 @@ const LISTS: [List; 6] = [
 /// What `now` allows that none of `known` does, each with the value that allows it, as sentences.
 pub(crate) fn beyond<'v>(known: &[&Permissions], now: &'v Permissions) -> Vec<(&'v Value, String)> {
     let mut found = Vec::new();
-    let Ok(files) = Fs::new(WORKSPACE, None) else { return found };
+    let Some(files) = files() else { return found };
     for list in &LISTS {
         let before: Vec<&str> =
             known.iter().flat_map(|known| known.list(list.section, list.key)).map(|(text, _)| text).collect();
         let new = now.list(list.section, list.key).filter(|(text, _)| !before.contains(text));
         for (pattern, value) in new {
-            match list.beyond(&files, pattern, &before) {
+            match list.beyond(files, pattern, &before) {
                 Ok(None) => {}
                 Ok(Some(witness)) => {
                     let witness = witness.strip_prefix("/work/space/").unwrap_or(&witness);
@@ -107,15 +109,25 @@ pub(crate) fn beyond<'v>(known: &[&Permissions], now: &'v Permissions) -> Vec<(&
 /// Whether one pattern of a list such as `fs.write` lets through all that another does; where that cannot be decided it
 /// does not.
 pub(crate) fn covers(key: &str, wide: &str, narrow: &str) -> bool {
-    if wide == narrow {
-        return true;
+    let languages = || Some((language(key, wide)?, language(key, narrow)?));
+    wide == narrow || languages().is_some_and(|(wide, narrow)| wide.includes(&narrow).unwrap_or(false))
+}
+
+/// What one pattern of a list such as `fs.write` lets through, denials that hold for everybody left aside; `None` if there
+/// is no such list, or the pattern is undecided.
+pub(crate) fn language(key: &str, pattern: &str) -> Option<Language> {
+    let list = LISTS.iter().find(|list| key == format!("{}.{}", list.section, list.key))?;
+    let files = files()?;
+    // Denials cut the same from both sides of a comparison, and make it slow.
+    match list.section {
+        "fs" => files.language(pattern).ok(),
+        _ => (list.one)(files, pattern).ok(),
     }
-    let Some(list) = LISTS.iter().find(|list| key == format!("{}.{}", list.section, list.key)) else {
-        return false;
-    };
-    let Ok(files) = Fs::new(WORKSPACE, None) else { return false };
-    let beyond = || (list.one)(&files, narrow)?.difference(&(list.one)(&files, wide)?);
-    beyond().is_ok_and(|beyond| beyond.is_empty())
+}
+
+fn files() -> Option<&'static Fs> {
+    static FILES: LazyLock<Option<Fs>> = LazyLock::new(|| Fs::new(WORKSPACE, None).ok());
+    FILES.as_ref()
 }
 
 /// What is granted otherwise than by patterns: services of the platform, limits, and what cannot be decided.
