@@ -5,6 +5,7 @@ mod control_plane;
 mod dead_grant;
 mod drift;
 mod dynamic_code;
+mod early_code;
 mod env_everything;
 mod env_secret;
 mod everything;
@@ -47,6 +48,7 @@ pub(crate) static ALL: &[Check] = &[
     dead_grant::CHECK,
     drift::CHECK,
     dynamic_code::CHECK,
+    early_code::CHECK,
     env_everything::CHECK,
     env_secret::CHECK,
     everything::CHECK,

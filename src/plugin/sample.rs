@@ -103,7 +103,7 @@ pub(super) fn folder(member: &str) -> TempDir {
     write("package.json", PACKAGE);
     let manifest = format!(
         "import * as sdk from '@kb-labs/sdk';
-         import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
+         import {{ told }} from './told'; import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
          export const manifest = {{ schema: 'kb.plugin/3', id: '@acme/sample', version: '1.0.0',
            cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }}, {member} }};"
     );
