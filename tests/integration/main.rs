@@ -5,6 +5,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod check;
+mod collect;
 mod common;
 mod every_rule;
 mod find;
