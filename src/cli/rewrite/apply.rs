@@ -105,11 +105,14 @@ pub(crate) fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<Exit> {
         reached: &reached,
         stop: &stop,
     };
-    let unfinished = Rewrite::unfinished(repository).filter(|folder| Step::of(folder) >= Some(Step::Packed));
+    // One that is purged only lacks its proof: another value may leave before it has that.
+    let last = |folder: &PathBuf| Step::of(folder);
+    let may_resume = |folder: &PathBuf| last(folder) >= Some(Step::Packed);
+    let unfinished = Rewrite::unfinished(repository).filter(may_resume);
     let place = (repository, &values);
     match unfinished {
         Some(folder) if args.resume => resume(&settings, place, &folder, context),
-        Some(_) if !args.dry_run => Err(Hinted::error(
+        Some(folder) if !args.dry_run && last(&folder) < Some(Step::Purged) => Err(Hinted::error(
             "a rewrite of this repository began and did not end",
             "go on with it: the same command with --resume",
         )),
