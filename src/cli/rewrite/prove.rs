@@ -38,7 +38,7 @@ pub(crate) struct ProveArgs {
     /// The folder with commit-map and ref-map that the rewrite left
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     maps: Option<PathBuf>,
-    /// A repository or bundle from before the rewrite
+    /// A repository or bundle from before the rewrite; else the folder `backup` beside the maps, if there is one
     #[arg(long, value_name = "PATH", help_heading = "Input", requires = "maps")]
     before: Option<PathBuf>,
     /// Ask this server, by the name of a remote or by its address
@@ -94,7 +94,9 @@ fn proofs(
 ) -> anyhow::Result<Vec<Proof>> {
     let scratch = &context.environment.temporary;
     let maps = args.maps.as_deref().map(maps).transpose()?;
-    let opened = args.before.as_deref().map(|path| Backup::open(path, scratch)).transpose();
+    // A rewrite of kbsec keeps the backup beside the maps.
+    let beside = args.maps.as_ref().map(|folder| folder.join("backup")).filter(|backup| backup.is_dir());
+    let opened = args.before.as_ref().or(beside.as_ref()).map(|path| Backup::open(path, scratch)).transpose();
     let before = opened.map_err(|error| Hinted::error(error.to_string(), error.hint()))?;
     let request = local::Request { needles, repository, here: &context.environment.directory };
     let mut proofs = vec![local::prove(&request, stop)];
