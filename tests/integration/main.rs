@@ -18,5 +18,6 @@ mod push;
 mod rewrite;
 mod scan;
 mod secrets;
+mod servers;
 mod settings;
 mod sqlite;
