@@ -52,6 +52,9 @@ pub struct LeftOut {
     pub why: String,
 }
 
+/// Tells names that hold a value.
+pub type IsSecret<'a> = dyn Fn(&[u8]) -> bool + 'a;
+
 /// How a push ended. References are told as the server shows them afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -74,7 +77,7 @@ impl Plan {
     pub fn make(
         (repository, maps): (&Repository, &Maps),
         remote: &Remote,
-        (is_secret, leave): (&dyn Fn(&[u8]) -> bool, &[String]),
+        (is_secret, leave): (&IsSecret<'_>, &[String]),
         scratch: &Path,
     ) -> Result<Self, RemoteError> {
         let shown = remote.list(scratch)?;

@@ -186,12 +186,13 @@ impl<'a> Walk<'a> {
         }
         self.unsigned += u64::from(compared.unsigned);
         match (kind, compared.below) {
-            (ObjectKind::Tag, Some((target, now))) => {
-                // The commits of the maps are compared anyway.
-                if self.likeness.id_after(&target.to_string()) != now.to_string() {
-                    targets.push((target, now));
-                }
+            // The commits of the maps are compared anyway.
+            (ObjectKind::Tag, Some((target, now)))
+                if self.likeness.id_after(&target.to_string()) != now.to_string() =>
+            {
+                targets.push((target, now));
             }
+            (ObjectKind::Tag, _) => {}
             (_, Some((tree, now))) => {
                 self.trees.push(Difference { old: tree, new: Some(now), path: Vec::new() });
             }
