@@ -1,6 +1,7 @@
 //! The command line: arguments, commands, exit codes. The library below it never sees any of them.
 
 mod audit;
+mod check;
 mod environment;
 mod error;
 mod exit;
@@ -66,6 +67,8 @@ enum Command {
     Hook(hook::HookArgs),
     /// Find plugins of the KB Labs platform that may do more than they should
     Audit(audit::AuditArgs),
+    /// Ask questions about an installation of the platform, without changing it
+    Check(check::CheckArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
     /// Explain the exit codes
@@ -115,6 +118,7 @@ pub(crate) fn run() -> Exit {
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };

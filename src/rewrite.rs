@@ -8,6 +8,7 @@ mod commit_point;
 mod commits;
 pub mod folder;
 pub mod forge;
+pub mod lfs;
 pub mod maps;
 mod moved;
 mod notes;

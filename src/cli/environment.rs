@@ -1,5 +1,6 @@
 //! The environment: variables, clock, current directory and terminals. Nothing else in the program asks for them.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -25,6 +26,8 @@ pub(crate) struct Environment {
     pub(crate) framework: (Option<String>, Option<String>),
     /// Whether this is a machine that builds and tests what was pushed: `CI` is set, and not to `false`.
     pub(crate) ci: bool,
+    /// The user's home folder.
+    pub(crate) home: Option<PathBuf>,
     /// Where programs keep what they have done: `XDG_STATE_HOME`, else `.local/state` at home.
     pub(crate) state: PathBuf,
     /// In builds for tests, the step of a rewrite after which the program ends at once: `KBSEC_FAILPOINT`.
@@ -62,6 +65,7 @@ impl Environment {
             ci: env::var_os("CI")
                 .is_some_and(|value| !value.is_empty() && !value.eq_ignore_ascii_case("false")),
             framework: (text("PRE_COMMIT_TO_REF"), text("PRE_COMMIT_REMOTE_NAME")),
+            home: env::home_dir(),
             state: path("XDG_STATE_HOME")
                 .unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/state")),
             failpoint: if cfg!(debug_assertions) { text("KBSEC_FAILPOINT") } else { None },
@@ -75,6 +79,19 @@ impl Environment {
     /// Seconds since the Unix epoch.
     pub(crate) fn now() -> u64 {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) fn now_milliseconds() -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Every variable that is text. Their values are secrets until the opposite is known.
+    pub(crate) fn variables() -> BTreeMap<String, String> {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        env::vars_os().filter_map(text).collect()
     }
 
     pub(crate) fn stdin_is_terminal() -> bool {

@@ -34,12 +34,12 @@ pub(crate) struct Plugin {
     pub(crate) package: Package,
     pub(crate) manifest: Manifest,
     pub(crate) handlers: Vec<Handler>,
+    /// What its code uses, once that was looked at.
+    pub(crate) usage: Option<Usage>,
     /// Its other manifests: built, in JSON, in the platform's caches.
     pub(crate) copies: Vec<Manifest>,
     /// Its entry in the lock file of the marketplace.
     pub(crate) installed: Option<Installed>,
-    /// What its code uses, once that was looked at.
-    pub(crate) usage: Option<Usage>,
 }
 
 /// Something that a check found.
@@ -107,7 +107,12 @@ impl Fault {
 impl Plugin {
     pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
         let handlers = handlers(&manifest);
-        Self { package, manifest, handlers, copies: Vec::new(), installed: None, usage: None }
+        Self { package, manifest, handlers, usage: None, copies: Vec::new(), installed: None }
+    }
+
+    /// Its folder, the file of its manifest and its handlers: where its code is.
+    pub(crate) fn code(&self) -> (&str, &str, &[Handler]) {
+        (&self.package.folder, &self.manifest.file, &self.handlers)
     }
 
     /// The grant that is written at a place.
@@ -115,11 +120,6 @@ impl Plugin {
         let leaves = self.handlers.iter().flat_map(|handler| handler.permissions.0.leaves());
         let (key, value) = leaves.into_iter().find(|(_, value)| value.at == *at)?;
         Some(Granted { plugin: self.name().to_owned(), key, pattern: value.shown() })
-    }
-
-    /// Its folder, the file of its manifest and its handlers: where its code is.
-    pub(crate) fn code(&self) -> (&str, &str, &[Handler]) {
-        (&self.package.folder, &self.manifest.file, &self.handlers)
     }
 
     /// Its id, or the name of its package.
@@ -191,16 +191,13 @@ pub(crate) fn findings(
         let names = group.iter().flat_map(|fault| fault.handler.iter().chain(&fault.others).cloned());
         let names: Vec<String> = names.collect();
         builder = builder.reason(told(plugin.name(), &names));
-        let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
-        builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));
         // A place is no name: lines come and go. A wider grant is another finding.
         let name = Secret::new(format!("{}\n{}", plugin.name(), first.what));
         let fingerprint = name.fingerprint(&FingerprintKey::default(), rule.id.as_str());
-        builder
-            .granted(plugin.granted(&first.at))
-            .fingerprint(fingerprint)
-            .build(&FingerprintKey::default())
-            .ok()
+        builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
+        let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
+        builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));
+        builder.build(&FingerprintKey::default()).ok()
     };
     groups.into_values().filter_map(build).collect()
 }

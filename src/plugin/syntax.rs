@@ -146,6 +146,14 @@ impl Module {
     }
 }
 
+impl code::Code {
+    /// Reads the text of a module. What cannot be followed is among the faults.
+    #[must_use]
+    pub(crate) fn parse(text: &str, dialect: Dialect) -> Self {
+        lower::code(text, dialect)
+    }
+}
+
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {

@@ -6,6 +6,7 @@
 pub(crate) mod grant;
 mod graph;
 mod origin;
+mod parts;
 mod reach;
 mod shape;
 mod sink;

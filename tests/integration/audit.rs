@@ -14,8 +14,9 @@ fn plugin(sandbox: &Sandbox, name: &str, permissions: &str) {
          cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }},\n  permissions: {permissions},\n}};\n"
     );
     sandbox.write(format!("plugins/{name}/src/manifest.ts"), manifest);
-    let code = "export default async (ctx) => {\n  const name = process.argv[2];\n  \
-                await ctx.runtime.fs.writeFile(name, await ctx.runtime.fs.readFile(name));\n};\n";
+    // Code of which it is not known before it runs what it reads and writes.
+    let code = "export default { async execute(ctx, input) {\n\
+                await ctx.runtime.fs.writeFile(input.to, await ctx.runtime.fs.readFile(input.from));\n} };\n";
     sandbox.write(format!("plugins/{name}/src/run.ts"), code);
 }
 

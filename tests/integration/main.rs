@@ -4,6 +4,7 @@
 mod architecture;
 mod audit;
 mod bad_input;
+mod check;
 mod common;
 mod every_rule;
 mod find;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kbsec::report::Sanitized;
+use kbsec::report::{Sanitized, wrap};
 use kbsec::rewrite::Outcome;
 use kbsec::rewrite::checks::Check;
 use kbsec::rewrite::plan::Plan;
@@ -13,15 +13,20 @@ const LISTED: usize = 12;
 /// Digits of ids that are shown.
 const DIGITS: usize = 10;
 
-/// Checks and plan as text.
-pub(super) fn survey(checks: &[Check], plan: Option<&Plan>, values: &Values) -> String {
+/// Columns before what a check has found.
+const MARGIN: usize = 20;
+
+/// Checks and plan as text of this width.
+pub(super) fn survey(checks: &[Check], plan: Option<&Plan>, values: &Values, width: usize) -> String {
     let mut text = String::from("Checks\n");
     for check in checks {
         let state = if check.pass { "pass" } else { "FAIL" };
         let found = values.redact(&check.found);
-        let _ = writeln!(text, "  {state}  {:<11} {}", check.id, Sanitized(&found));
+        let fix = format!("fix: {}", check.fix);
+        let start = format!("  {state}  {:<11} ", check.id);
+        hang(&mut text, &start, &found, width);
         if !check.pass {
-            let _ = writeln!(text, "                    fix: {}", Sanitized(&check.fix));
+            hang(&mut text, "", &fix, width);
         }
     }
     match plan {
@@ -29,6 +34,15 @@ pub(super) fn survey(checks: &[Check], plan: Option<&Plan>, values: &Values) -> 
         None => text.push_str("\nNo plan: mend what fails first. Nothing has changed.\n"),
     }
     text
+}
+
+/// Text beside a margin in which `start` stands.
+fn hang(text: &mut String, start: &str, words: &str, width: usize) {
+    let mut start = start;
+    for line in wrap(&Sanitized(words).to_string(), width.saturating_sub(MARGIN)) {
+        let _ = writeln!(text, "{start:<MARGIN$}{line}");
+        start = "";
+    }
 }
 
 /// Checks and plan as JSON.

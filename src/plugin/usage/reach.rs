@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::graph::{Graph, Target};
+use super::parts::{Parent, loaded, parts};
 use super::shape::Part;
 use super::sink::Act;
-use super::survey::{self, Parent, Surveyed, Use};
+use super::survey::{self, Surveyed, Use};
 use super::unseen::{self, Unseen};
 use crate::plugin::handler::Handler;
 use crate::plugin::modules::{Modules, join};
@@ -183,7 +184,7 @@ impl<'a> Map<'a> {
                 uses.entry((unit, *owner)).or_default().push(one);
             }
         }
-        Self { graph, surveyed, edges, uses, loads: survey::loaded(graph) }
+        Self { graph, surveyed, edges, uses, loads: loaded(graph) }
     }
 
     /// What the handlers of one plugin use.
@@ -262,7 +263,7 @@ impl<'a> Map<'a> {
     fn walk(&self, unit: usize, name: &str) -> Parent {
         let mut reached = Parent::new();
         let mut queue: VecDeque<((usize, u32), Option<(usize, u32)>)> = VecDeque::new();
-        let begin = survey::parts(self.graph, unit, Some(name));
+        let begin = parts(self.graph, unit, Some(name));
         queue.push_back(((unit, 0), None));
         queue.extend(begin.into_iter().map(|part| (part, Some((unit, 0)))));
         while let Some((part, before)) = queue.pop_front() {
