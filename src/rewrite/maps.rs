@@ -21,6 +21,8 @@ pub struct Maps {
     pub first_changed: Vec<ObjectId>,
     /// Ids of Git LFS objects that no commit names any more.
     pub lfs_orphans: Vec<String>,
+    /// Commits of submodules that were rewritten before, and whose new ids the trees have.
+    pub submodules: HashMap<ObjectId, ObjectId>,
     /// Old ids of files whose content changed; only the maps of kbsec tell them.
     pub blobs: Vec<ObjectId>,
 }
@@ -104,10 +106,26 @@ impl Maps {
             let ids = text.split_ascii_whitespace().filter(|word| word.len() == 64);
             maps.lfs_orphans.extend(ids.map(str::to_owned));
         }
+        let submodules = folder.join("submodule-map");
+        if submodules.exists() {
+            maps.add_submodules(&submodules)?;
+        }
         maps.blobs = blobs(&folder.join("plan.json"));
         maps.first_changed.sort_unstable();
         maps.first_changed.dedup();
         Ok(maps)
+    }
+
+    /// Adds the commits of a submodule, from the `commit-map` of its own rewrite.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a line has no meaning.
+    pub fn add_submodules(&mut self, commit_map: &Path) -> Result<(), MapsError> {
+        each_line(commit_map, "OLD NEW", |words| {
+            let [old, new] = words else { return None };
+            self.submodules.insert(id(old)?, id(new)?);
+            Some(())
+        })
     }
 
     /// The old commits that are no more, with what became of them.

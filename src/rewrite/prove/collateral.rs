@@ -88,7 +88,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(request: &Request<'a>) -> Self {
-        let replaced = request.maps.replaced().into_iter();
+        let submodules = request.maps.submodules.iter().map(|(&old, &new)| (old, Some(new)));
+        let replaced = request.maps.replaced().into_iter().chain(submodules);
         Self {
             store: Store {
                 after: request.repository.common_dir(),
