@@ -23,5 +23,6 @@ mod rewrite;
 mod rogue;
 mod scan;
 mod secrets;
+mod servers;
 mod settings;
 mod sqlite;
