@@ -1,6 +1,7 @@
 //! The command line: arguments, commands, exit codes. The library below it never sees any of them.
 
 mod audit;
+mod check;
 mod environment;
 mod error;
 mod exit;
@@ -14,6 +15,7 @@ mod progress;
 mod project;
 mod reporting;
 mod respond;
+mod rewrite;
 mod rules;
 mod scan;
 mod sqlite;
@@ -57,12 +59,19 @@ enum Command {
     /// never given as an argument, where other users and the shell's history could see it. One line end after the
     /// value does not count. Values have 4 bytes to 16 KiB.
     Find(find::FindArgs),
+    /// Take a known value out of the whole history, and change nothing else
+    ///
+    /// Revoke the value first: whoever has a clone has it. Without --value-file, --stdin or --finding, asks for the value
+    /// on the terminal. Only commits that hold it, and their descendants, change; all other ids and signatures stay.
+    Rewrite(rewrite::RewriteArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
     Hook(hook::HookArgs),
     /// Find plugins of the KB Labs platform that may do more than they should
     Audit(audit::AuditArgs),
+    /// Ask questions about an installation of the platform, without changing it
+    Check(check::CheckArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
     /// Be led through an incident: what to do now, what is done for you, and a log of it all
@@ -114,9 +123,11 @@ pub(crate) fn run() -> Exit {
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
         Command::Find(args) => find::run(args, &context),
+        Command::Rewrite(args) => rewrite::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
+        Command::Check(args) => check::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
         Command::Respond(args) => respond::run(args, &context),
         Command::LeakResponse(args) => leak_response::run(args, &context),

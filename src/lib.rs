@@ -4,6 +4,7 @@
 //! made executable), `source` (where bytes come from), `scan` (sources through detector), `report` (what users see).
 //! Modules import downward only; ARCHITECTURE.md has the table and a test holds the code to it.
 
+pub mod check;
 pub mod chunk;
 pub mod config;
 pub mod coverage;
@@ -16,6 +17,7 @@ pub mod needle;
 pub mod playbook;
 pub mod plugin;
 pub mod report;
+pub mod rewrite;
 pub mod rule;
 pub mod scan;
 pub mod secret;

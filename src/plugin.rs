@@ -21,6 +21,7 @@ pub mod permission;
 #[cfg(test)]
 mod sample;
 mod syntax;
+mod usage;
 mod value;
 mod wider;
 mod workspace;

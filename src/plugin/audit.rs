@@ -54,7 +54,8 @@ pub fn rules() -> Vec<Arc<RuleMeta>> {
 /// # Errors
 /// When the folder cannot be read.
 pub fn audit(options: &Options) -> std::io::Result<Outcome> {
-    let workspace = Workspace::read(options)?;
+    let mut workspace = Workspace::read(options)?;
+    workspace.examine_code();
     let mut findings = workspace.findings();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity()));
     Ok(Outcome { findings, coverage: workspace.coverage })

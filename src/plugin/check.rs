@@ -9,6 +9,7 @@ use super::manifest::Manifest;
 use super::marketplace::Installed;
 use super::modules::Modules;
 use super::package::Package;
+use super::usage::Usage;
 use super::value::{Place, Value};
 use crate::finding::{
     Confidence, Finding, FindingBuilder, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
@@ -33,6 +34,8 @@ pub(crate) struct Plugin {
     pub(crate) package: Package,
     pub(crate) manifest: Manifest,
     pub(crate) handlers: Vec<Handler>,
+    /// What its code uses, once that was looked at.
+    pub(crate) usage: Option<Usage>,
     /// Its other manifests: built, in JSON, in the platform's caches.
     pub(crate) copies: Vec<Manifest>,
     /// Its entry in the lock file of the marketplace.
@@ -51,13 +54,45 @@ pub(crate) struct Fault {
     pub(crate) origin: Vec<String>,
     /// The handler that gets it.
     pub(crate) handler: Option<String>,
+    /// Other handlers that get it.
+    pub(crate) others: Vec<String>,
+    /// Unless the rule is sure.
+    pub(crate) confidence: Option<Confidence>,
+    /// Why it is believed, beside that.
+    pub(crate) why: Vec<String>,
+    /// Other places of the same.
+    pub(crate) more: Vec<Place>,
 }
 
 impl Fault {
     /// A fault about a value.
     pub(crate) fn of(value: &Value, what: impl Into<String>) -> Self {
         let origin = value.steps().map(|step| step.what.to_string()).collect();
-        Self { at: value.at.clone(), what: what.into(), severity: None, origin, handler: None }
+        Self { origin, ..Self::at(value.at.clone(), what) }
+    }
+
+    /// A fault about a place.
+    pub(crate) fn at(at: Place, what: impl Into<String>) -> Self {
+        Self {
+            at,
+            what: what.into(),
+            severity: None,
+            origin: Vec::new(),
+            handler: None,
+            others: Vec::new(),
+            confidence: None,
+            why: Vec::new(),
+            more: Vec::new(),
+        }
+    }
+
+    pub(crate) fn confidence(self, confidence: Confidence) -> Self {
+        Self { confidence: Some(confidence), ..self }
+    }
+
+    pub(crate) fn why(mut self, why: impl Into<String>) -> Self {
+        self.why.push(why.into());
+        self
     }
 
     pub(crate) fn severity(self, severity: Severity) -> Self {
@@ -72,7 +107,12 @@ impl Fault {
 impl Plugin {
     pub(crate) fn new(package: Package, manifest: Manifest) -> Self {
         let handlers = handlers(&manifest);
-        Self { package, manifest, handlers, copies: Vec::new(), installed: None }
+        Self { package, manifest, handlers, usage: None, copies: Vec::new(), installed: None }
+    }
+
+    /// Its folder, the file of its manifest and its handlers: where its code is.
+    pub(crate) fn code(&self) -> (&str, &str, &[Handler]) {
+        (&self.package.folder, &self.manifest.file, &self.handlers)
     }
 
     /// The grant that is written at a place.
@@ -144,14 +184,20 @@ pub(crate) fn findings(
             let way: Vec<&str> = first.origin.iter().rev().map(String::as_str).collect();
             builder = builder.reason(format!("granted by {}", way.join(", then ")));
         }
-        let names: Vec<String> = group.iter().filter_map(|fault| fault.handler.clone()).collect();
+        builder = first.why.iter().fold(builder, FindingBuilder::reason);
+        if let Some(confidence) = group.iter().filter_map(|fault| fault.confidence).min() {
+            builder = builder.confidence(confidence);
+        }
+        let names = group.iter().flat_map(|fault| fault.handler.iter().chain(&fault.others).cloned());
+        let names: Vec<String> = names.collect();
         builder = builder.reason(told(plugin.name(), &names));
         // A place is no name: lines come and go. A wider grant is another finding.
         let name = Secret::new(format!("{}\n{}", plugin.name(), first.what));
         let fingerprint = name.fingerprint(&FingerprintKey::default(), rule.id.as_str());
-        let builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
-        let location = location(&first.at, modules, base);
-        builder.location(location).build(&FingerprintKey::default()).ok()
+        builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
+        let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
+        builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));
+        builder.build(&FingerprintKey::default()).ok()
     };
     groups.into_values().filter_map(build).collect()
 }

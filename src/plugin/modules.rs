@@ -1,10 +1,9 @@
 //! The modules of a workspace: which file an import means, read once and never followed out of the workspace.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::syntax::{Dialect, Module};
 use crate::span::{LineIndex, Position};
@@ -18,33 +17,38 @@ pub(crate) struct Modules {
     root: PathBuf,
     /// Packages of the workspace: name and folder.
     packages: HashMap<String, String>,
-    read: RefCell<HashMap<String, Option<Arc<Module>>>>,
-    texts: RefCell<HashMap<String, Option<Arc<str>>>>,
+    read: Mutex<HashMap<String, Option<Arc<Module>>>>,
+    texts: Mutex<HashMap<String, Option<Arc<str>>>>,
+    /// Files by the folder of a package and the name inside of it.
+    entries: Mutex<HashMap<(String, String), Option<String>>>,
 }
 
 impl Modules {
     /// The modules below `root`, which must be canonical.
     pub(crate) fn new(root: PathBuf, packages: HashMap<String, String>) -> Self {
-        Self { root, packages, read: RefCell::default(), texts: RefCell::default() }
+        Self { root, packages, read: Mutex::default(), texts: Mutex::default(), entries: Mutex::default() }
     }
 
     /// The module in a file; `None` if it cannot be read or is no code.
     pub(crate) fn module(&self, file: &str) -> Option<Arc<Module>> {
-        if let Some(known) = self.read.borrow().get(file) {
+        if let Some(known) = held(&self.read).get(file) {
             return known.clone();
         }
         let read =
             self.text(file).zip(Dialect::of(file)).map(|(text, dialect)| Module::parse(&text, dialect));
         let read = read.map(Arc::new);
-        self.read.borrow_mut().insert(file.to_owned(), read.clone());
+        held(&self.read).insert(file.to_owned(), read.clone());
         read
     }
 
-    /// The text of a file of the workspace, also one behind a link, as long as that stays inside. Read once, so that
-    /// places that were found in it stay true.
+    /// The text of a file of the workspace, also one behind a link, as long as that stays inside. Read once.
     pub(crate) fn text(&self, file: &str) -> Option<Arc<str>> {
-        let mut texts = self.texts.borrow_mut();
-        texts.entry(file.to_owned()).or_insert_with(|| self.load(file).map(Arc::from)).clone()
+        if let Some(known) = held(&self.texts).get(file) {
+            return known.clone();
+        }
+        // Read without the lock; who is first decides, so that places that were found in it stay true.
+        let text = self.load(file).map(Arc::from);
+        held(&self.texts).entry(file.to_owned()).or_insert(text).clone()
     }
 
     /// The line and column of an offset in a file; an offset past the end means the end.
@@ -73,7 +77,13 @@ impl Modules {
             Some(folder) => folder.clone(),
             None => self.installed(file, name)?,
         };
-        self.entry(&folder, inside.trim_start_matches('/'))
+        let key = (folder, inside.trim_start_matches('/').to_owned());
+        if let Some(known) = held(&self.entries).get(&key) {
+            return known.clone();
+        }
+        let found = self.entry(&key.0, &key.1);
+        held(&self.entries).insert(key, found.clone());
+        found
     }
 
     /// The folder of an installed package, looked for upward from a file.
@@ -117,6 +127,11 @@ impl Modules {
         let guesses = ENDINGS.iter().map(|ending| format!("{path}{ending}"));
         sources.chain(exact).chain(guesses).find(is_file)
     }
+}
+
+/// What is behind a lock; nothing of it can be half done.
+fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The file of an entry of `exports`: the first condition that leads to one.

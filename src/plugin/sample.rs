@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::audit::{Options, audit};
+use super::workspace::Workspace;
+use crate::finding::Finding;
 
 /// Limits that no check has anything against.
 pub(super) const QUOTAS: &str = "quotas: { timeoutMs: 1, memoryMb: 1 }";
@@ -22,13 +24,35 @@ pub(super) fn built(calls: &str) -> Vec<String> {
 
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
-    found(&folder(member), member)
+    let folder = folder(member);
+    sorted(&without_code(&folder, member))
 }
 
-fn found(folder: &TempDir, member: &str) -> Vec<String> {
+/// The findings about a plugin whose code is not looked at.
+fn without_code(folder: &TempDir, member: &str) -> Vec<Finding> {
+    let options = Options { root: folder.path().to_owned(), base: PathBuf::new() };
+    let workspace = Workspace::read(&options).unwrap();
+    assert_eq!(workspace.coverage.missed, [], "{member}");
+    workspace.findings()
+}
+
+/// The ids of the findings about a plugin with such permissions whose command has this code, sorted.
+pub(super) fn coded(inside: &str, code: &str) -> Vec<String> {
+    sorted(&findings(inside, &[("src/run.ts", code)]))
+}
+
+/// The findings about a plugin with such permissions and these files.
+pub(super) fn findings(inside: &str, files: &[(&str, &str)]) -> Vec<Finding> {
+    let comma = if inside.is_empty() { "" } else { ", " };
+    let folder = folder(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"));
+    add(&folder, files);
     let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
-    assert_eq!(outcome.coverage.missed, [], "{member}");
-    let mut ids: Vec<String> = outcome.findings.iter().map(|finding| finding.rule().id.to_string()).collect();
+    assert_eq!(outcome.coverage.missed, []);
+    outcome.findings
+}
+
+fn sorted(findings: &[Finding]) -> Vec<String> {
+    let mut ids: Vec<String> = findings.iter().map(|finding| finding.rule().id.to_string()).collect();
     ids.sort();
     ids
 }
@@ -36,12 +60,16 @@ fn found(folder: &TempDir, member: &str) -> Vec<String> {
 /// The same for a plugin with more files, such as what was built.
 pub(super) fn with_files(member: &str, files: &[(&str, &str)]) -> Vec<String> {
     let folder = folder(member);
+    add(&folder, files);
+    sorted(&without_code(&folder, member))
+}
+
+fn add(folder: &TempDir, files: &[(&str, &str)]) {
     for (file, text) in files {
         let path = folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    found(&folder, member)
 }
 
 /// The integrity of its package.json, as the platform computes it.

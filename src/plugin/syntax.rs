@@ -2,6 +2,7 @@
 //!
 //! This tree is ours, so that only `lower` knows the parser.
 
+pub(crate) mod code;
 mod json;
 mod lower;
 #[cfg(test)]
@@ -142,6 +143,14 @@ impl Module {
             Dialect::Json => json::module(text),
             _ => lower::module(text, dialect),
         }
+    }
+}
+
+impl code::Code {
+    /// Reads the text of a module. What cannot be followed is among the faults.
+    #[must_use]
+    pub(crate) fn parse(text: &str, dialect: Dialect) -> Self {
+        lower::code(text, dialect)
     }
 }
 

@@ -1,6 +1,10 @@
 //! A workspace: the plugins below a folder, read and put together as the hosts of the platform do it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::check::Plugin;
 use super::checks;
@@ -8,6 +12,7 @@ use super::manifest::{self, Manifest, Schema, Unread};
 use super::marketplace::Marketplace;
 use super::modules::Modules;
 use super::package::{Package, Packages};
+use super::usage;
 use crate::coverage::{Coverage, Gap};
 use crate::finding::Finding;
 
@@ -67,6 +72,33 @@ impl Workspace {
         Ok(read)
     }
 
+    /// Looks at what the code of all plugins uses. What cannot be followed is a gap.
+    pub(crate) fn examine_code(&mut self) {
+        let given: Vec<_> = self.plugins.iter().map(Plugin::code).collect();
+        let usages = usage::analyse(&given, &self.modules);
+        let mut files: BTreeSet<Arc<str>> = BTreeSet::new();
+        let mut missed: BTreeSet<(Arc<str>, u64, String)> = BTreeSet::new();
+        for (plugin, usage) in self.plugins.iter_mut().zip(usages) {
+            files.extend(usage.files.iter().cloned());
+            missed.extend(usage.faults.iter().cloned());
+            for handler in usage.missing.iter().filter_map(|number| plugin.handlers.get(*number)) {
+                let value = handler.entry.get("handler").unwrap_or(&handler.entry);
+                let why = format!("the code of {} is not here", handler.name);
+                missed.insert((Arc::clone(&value.at.file), value.at.span.start, why));
+            }
+            plugin.usage = Some(usage);
+        }
+        for (file, offset, why) in missed {
+            let at = self.modules.position(&file, offset);
+            let subject = format!("{}:{}:{}", shown(&self.base, &file), at.line, at.column);
+            self.coverage.missed.push(Gap::new(subject, why));
+        }
+        for file in &files {
+            self.coverage.examined(self.modules.text(file).map_or(0, |text| text.len() as u64));
+        }
+        self.coverage.kinds.push(("modules", files.len() as u64));
+    }
+
     fn add(&mut self, package: Package, manifest: Manifest, marketplace: &Marketplace) {
         let mut copies = marketplace.cached(&package.name);
         for copy in manifest::copies(&package, &manifest.file, &self.modules) {
@@ -95,7 +127,7 @@ impl Workspace {
 
     /// What the checks have against its plugins, plugin by plugin.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        self.plugins.iter().flat_map(|plugin| self.findings_of(plugin)).collect()
+        self.plugins.par_iter().flat_map_iter(|plugin| self.findings_of(plugin)).collect()
     }
 
     /// What they have against one of them.

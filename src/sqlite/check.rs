@@ -13,6 +13,7 @@ mod guess;
 mod holding;
 mod layout;
 mod owners;
+mod rows;
 mod rule;
 mod search;
 mod shape;
@@ -47,6 +48,7 @@ use value::Sum;
 use walk::{Content, Met, Tally, Tree, Walker};
 
 pub use holding::{holders, stopped, without_open_transaction};
+pub use rows::{Columns, each_row};
 
 /// What a check found.
 #[derive(Debug)]

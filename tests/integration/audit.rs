@@ -14,6 +14,10 @@ fn plugin(sandbox: &Sandbox, name: &str, permissions: &str) {
          cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }},\n  permissions: {permissions},\n}};\n"
     );
     sandbox.write(format!("plugins/{name}/src/manifest.ts"), manifest);
+    // Code of which it is not known before it runs what it reads and writes.
+    let code = "export default { async execute(ctx, input) {\n\
+                await ctx.runtime.fs.writeFile(input.to, await ctx.runtime.fs.readFile(input.from));\n} };\n";
+    sandbox.write(format!("plugins/{name}/src/run.ts"), code);
 }
 
 fn workspace() -> Sandbox {

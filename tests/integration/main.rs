@@ -4,16 +4,21 @@
 mod architecture;
 mod audit;
 mod bad_input;
+mod check;
 mod common;
 mod every_rule;
 mod find;
+mod forge;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
 mod playbooks;
 mod plugin_engines;
+mod proofs;
 mod push;
 mod respond;
+#[cfg(unix)]
+mod rewrite;
 mod scan;
 mod secrets;
 mod settings;

@@ -11,7 +11,7 @@ use super::{actions, checks, child, collect, plugin};
 impl Tools for Machine<'_> {
     fn clock(&mut self) -> Moment {
         let mono_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Moment { unix_ms: Environment::now_ms(), mono_ms }
+        Moment { unix_ms: Environment::now_milliseconds(), mono_ms }
     }
 
     fn actor(&self) -> Actor {

@@ -37,7 +37,8 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
     }
 }
 
-fn is_dead(pattern: &str) -> bool {
+/// Whether the platform denies all that a pattern covers.
+pub(super) fn is_dead(pattern: &str) -> bool {
     reached::files().is_ok_and(|files| files.effective(pattern).is_ok_and(|paths| paths.is_empty()))
 }
 

@@ -50,6 +50,17 @@ const SECRETS: [&str; 25] = [
     "npm_config__authToken",
 ];
 
+/// Whether a variable holds a secret, by its name.
+pub(super) fn is_secret(name: &str) -> bool {
+    let ends = ["_TOKEN", "_SECRET", "_PASSWORD", "_API_KEY", "_PRIVATE_KEY", "_ACCESS_KEY"];
+    SECRETS.contains(&name) || ends.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a pattern covers such a variable.
+pub(super) fn is_secret_pattern(pattern: &str) -> bool {
+    is_secret(pattern) || SECRETS.iter().any(|name| env::matches(pattern, name))
+}
+
 fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
     for handler in &plugin.handlers {
         let exit = exit(handler);

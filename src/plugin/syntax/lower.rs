@@ -1,10 +1,13 @@
 //! The way from the parser's tree to ours. Nothing else knows the parser.
 
+mod body;
+
 use oxc_allocator::Allocator;
 use oxc_ast::ast;
 use oxc_parser::Parser;
 use oxc_span::{GetSpan, SourceType, Span};
 
+use super::code::Code;
 use super::{
     Arithmetic, Dialect, Export, Expr, ExprKind, Function, Import, Item, Logical, Module, Property,
     SyntaxFault,
@@ -26,24 +29,47 @@ const STACK: usize = 512 << 20;
 /// Bytes of a file.
 const LONGEST: usize = 16 << 20;
 
+/// Reads what a module exports.
 pub(super) fn module(text: &str, dialect: Dialect) -> Module {
-    let refused = |fault| Module { faults: vec![fault], ..Module::default() };
-    match chain(text) {
-        Err(fault) => refused(fault),
-        Ok(length) if length < LONG_CHAIN => parse(text, dialect),
-        Ok(_) => std::thread::scope(|scope| {
-            let parser = std::thread::Builder::new().stack_size(STACK);
-            let parsed =
-                parser.spawn_scoped(scope, || parse(text, dialect)).ok().and_then(|it| it.join().ok());
-            let failed =
-                || SyntaxFault { offset: 0, what: "there is not enough memory to read it".to_owned() };
-            parsed.unwrap_or_else(|| refused(failed()))
-        }),
-    }
+    let taken = with_program(text, dialect, |program, faults| {
+        let mut module = Module { faults, ..Module::default() };
+        for statement in &program.body {
+            module.take(statement);
+        }
+        module
+    });
+    taken.unwrap_or_else(|fault| Module { faults: vec![fault], ..Module::default() })
 }
 
-fn parse(text: &str, dialect: Dialect) -> Module {
-    let mut module = Module::default();
+/// Reads what a module does.
+pub(super) fn code(text: &str, dialect: Dialect) -> Code {
+    let taken = with_program(text, dialect, |program, faults| body::code(program, faults, dialect));
+    taken.unwrap_or_else(|fault| Code { faults: vec![fault], ..Code::default() })
+}
+
+/// Parses a text, on a larger stack if it needs one, and takes what is wanted from the tree.
+fn with_program<T: Send>(
+    text: &str,
+    dialect: Dialect,
+    take: impl FnOnce(&ast::Program<'_>, Vec<SyntaxFault>) -> T + Send,
+) -> Result<T, SyntaxFault> {
+    if chain(text)? < LONG_CHAIN {
+        return Ok(parse(text, dialect, take));
+    }
+    std::thread::scope(|scope| {
+        let parser = std::thread::Builder::new().stack_size(STACK);
+        let parsed = parser
+            .spawn_scoped(scope, || parse(text, dialect, take))
+            .ok()
+            .and_then(|running| running.join().ok());
+        parsed.ok_or_else(|| SyntaxFault {
+            offset: 0,
+            what: "there is not enough memory to read it".to_owned(),
+        })
+    })
+}
+
+fn parse<T>(text: &str, dialect: Dialect, take: impl FnOnce(&ast::Program<'_>, Vec<SyntaxFault>) -> T) -> T {
     let kind = match dialect {
         Dialect::TypeScript => SourceType::ts(),
         Dialect::Tsx => SourceType::tsx(),
@@ -51,14 +77,12 @@ fn parse(text: &str, dialect: Dialect) -> Module {
     };
     let arena = Allocator::default();
     let parsed = Parser::new(&arena, text, kind).parse();
+    let mut faults = Vec::new();
     for fault in &parsed.diagnostics {
         let offset = fault.labels.first().map_or(0, |label| label.offset() as u64);
-        module.faults.push(SyntaxFault { offset, what: fault.message.to_string() });
+        faults.push(SyntaxFault { offset, what: fault.message.to_string() });
     }
-    for statement in &parsed.program.body {
-        module.take(statement);
-    }
-    module
+    take(&parsed.program, faults)
 }
 
 /// The one expression that a text is, which must not be nested deeply.

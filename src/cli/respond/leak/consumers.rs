@@ -51,7 +51,7 @@ pub(super) fn settings(machine: &Machine<'_>) -> Vec<PathBuf> {
         .build();
     let mut found: Vec<PathBuf> =
         walk.flatten().map(ignore::DirEntry::into_path).filter(|path| is_settings(path)).collect();
-    let home = machine.context.environment.responder.home.clone().unwrap_or_default();
+    let home = machine.context.environment.home.clone().unwrap_or_default();
     for folder in [
         PathBuf::from("/etc/systemd/system"),
         home.join(".config/systemd/user"),

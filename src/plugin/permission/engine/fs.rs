@@ -108,6 +108,22 @@ impl Fs {
         }
     }
 
+    /// The same as a pattern, which takes no automaton.
+    #[must_use]
+    pub fn pattern(&self, pattern: &str) -> Pattern {
+        match pattern {
+            "**" => Pattern::new().anything(),
+            _ => self.compiled(pattern),
+        }
+    }
+
+    fn always(&self, access: Access) -> &str {
+        match access {
+            Access::Read => ".",
+            Access::Write => &self.always_writable,
+        }
+    }
+
     /// The absolute paths that can be read under some patterns.
     ///
     /// # Errors
@@ -150,13 +166,6 @@ impl Fs {
         let patterns = std::iter::once(self.always(access)).chain(patterns.iter().copied());
         // Denials first: what they cut off need not be told apart in the union.
         Language::any(patterns.map(|pattern| self.effective(pattern)))
-    }
-
-    fn always(&self, access: Access) -> &str {
-        match access {
-            Access::Read => ".",
-            Access::Write => &self.always_writable,
-        }
     }
 
     fn matches_resolved(&self, pattern: &str, path: &str) -> bool {

@@ -41,6 +41,22 @@ impl Units {
         Self::except(&['\n', '\r', '\u{2028}', '\u{2029}'])
     }
 
+    /// Whether some code unit is a member of both.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        match (self.excluded, other.excluded) {
+            // Sets that leave out a few units have most in common.
+            (true, true) => true,
+            (false, _) => self.has_one_in(other),
+            (true, false) => other.has_one_in(self),
+        }
+    }
+
+    /// Whether one of the listed units is a member of another set.
+    fn has_one_in(&self, other: &Self) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).any(|unit| other.contains(unit)))
+    }
+
     /// Whether a code unit is a member.
     #[must_use]
     pub fn contains(&self, unit: u16) -> bool {
@@ -135,6 +151,35 @@ impl Pattern {
             std::mem::swap(&mut here, &mut then);
         }
         here[self.pieces.len()]
+    }
+
+    /// Whether some string matches both patterns: a walk over pairs of places, without an automaton.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let width = other.pieces.len() + 1;
+        let mut seen = vec![false; (self.pieces.len() + 1) * width];
+        let mut open = vec![(0, 0)];
+        while let Some((mine, theirs)) = open.pop() {
+            if std::mem::replace(&mut seen[mine * width + theirs], true) {
+                continue;
+            }
+            let (one, two) = (self.pieces.get(mine), other.pieces.get(theirs));
+            if one.is_none() && two.is_none() {
+                return true;
+            }
+            if one.is_some_and(|piece| piece.repeated) {
+                open.push((mine + 1, theirs));
+            }
+            if two.is_some_and(|piece| piece.repeated) {
+                open.push((mine, theirs + 1));
+            }
+            if let (Some(one), Some(two)) = (one, two)
+                && one.units.meets(&two.units)
+            {
+                open.push((mine + usize::from(!one.repeated), theirs + usize::from(!two.repeated)));
+            }
+        }
+        false
     }
 
     /// Adds the places behind repeated pieces, which may match nothing.
