@@ -246,7 +246,7 @@ fn values(args: &ApplyArgs, (project, context): (&Project, &Context), stop: &Sto
     }
     let path = args.path.as_deref().unwrap_or(Path::new("."));
     for digits in &args.finding {
-        secrets.push(find::of_finding(digits, path, (project, context), stop)?.0);
+        secrets.push(find::finding::value(digits, path, (project, context), stop)?.0);
     }
     if secrets.is_empty() {
         secrets.push(find::ask("Value to take out")?);

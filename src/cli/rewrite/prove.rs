@@ -150,7 +150,7 @@ pub(super) fn repository(path: Option<&Path>, context: &Context) -> anyhow::Resu
 fn needles(args: &ProveArgs) -> anyhow::Result<Vec<Needle>> {
     let mut needles = from_files(&args.value_file)?;
     if args.stdin {
-        let read = find::read_value(std::io::stdin().lock());
+        let read = find::read(std::io::stdin().lock());
         needles.push(needle(&read.map_err(|error| find::cannot_read("standard input", &error))?)?);
     }
     if needles.is_empty() {
@@ -163,7 +163,7 @@ fn needles(args: &ProveArgs) -> anyhow::Result<Vec<Needle>> {
 pub(super) fn from_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Needle>> {
     let read = |path: &PathBuf| {
         let cannot = |error: std::io::Error| find::cannot_read(&path.display().to_string(), &error);
-        needle(&File::open(path).and_then(find::read_value).map_err(cannot)?)
+        needle(&File::open(path).and_then(find::read).map_err(cannot)?)
     };
     paths.iter().map(read).collect()
 }
