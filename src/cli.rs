@@ -8,11 +8,15 @@ mod error;
 mod exit;
 mod find;
 mod hook;
+mod incident;
 mod interrupt;
+mod leak_response;
 mod output;
 mod progress;
 mod project;
 mod reporting;
+mod respond;
+mod rewrite;
 mod rules;
 mod scan;
 mod sqlite;
@@ -56,6 +60,11 @@ enum Command {
     /// never given as an argument, where other users and the shell's history could see it. One line end after the
     /// value does not count. Values have 4 bytes to 16 KiB.
     Find(find::FindArgs),
+    /// Take a known value out of the whole history, and change nothing else
+    ///
+    /// Revoke the value first: whoever has a clone has it. Without --value-file, --stdin or --finding, asks for the value
+    /// on the terminal. Only commits that hold it, and their descendants, change; all other ids and signatures stay.
+    Rewrite(rewrite::RewriteArgs),
     /// List, show and test the rules
     Rules(rules::RulesArgs),
     /// Install, remove or check the git hooks
@@ -68,6 +77,12 @@ enum Command {
     Collect(collect::CollectArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
+    /// Be led through an incident: what to do now, what is done for you, and a log of it all
+    Respond(respond::RespondArgs),
+    /// A secret has leaked: revoke it, find every copy, clean up, and write it up
+    LeakResponse(leak_response::LeakArgs),
+    /// List, show, verify and export incidents, and write their post-mortems
+    Incident(incident::IncidentArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]
     ExitCodes,
@@ -111,12 +126,16 @@ pub(crate) fn run() -> Exit {
     let result = match &app.command {
         Command::Scan(args) => scan::run(args, &context),
         Command::Find(args) => find::run(args, &context),
+        Command::Rewrite(args) => rewrite::run(args, &context),
         Command::Rules(args) => rules::run(args, &context),
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
         Command::Check(args) => check::run(args, &context),
         Command::Collect(args) => collect::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
+        Command::Respond(args) => respond::run(args, &context),
+        Command::LeakResponse(args) => leak_response::run(args, &context),
+        Command::Incident(args) => incident::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

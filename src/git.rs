@@ -3,15 +3,19 @@
 //! Everything here only reads. Nothing of a scanned repository is ever run, neither hooks nor filters, and no object is
 //! fetched; that is why the owner of the directory does not matter.
 
+pub mod banned;
 pub mod change;
+pub mod child;
 mod commit;
 mod discover;
+pub mod edit;
 pub mod export;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod graph;
 pub mod hooks;
 pub mod index;
+mod new_pack;
 mod object;
 mod object_set;
 mod program;
@@ -32,10 +36,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use commit::ParsedCommit;
+pub use new_pack::NewPack;
 pub use object::{Object, ObjectError, ObjectFormat, ObjectId, ObjectKind, is_object_file, path_from_git};
 pub use object_set::ObjectSet;
 pub use reader::ObjectReader;
 pub use refs::{Reference, References, Reflog, ReflogEntry};
+pub use remote::without_credentials;
 pub use signature::Signature;
 pub use state::{PackState, REMEMBERED, State, is_remembered, remembered_in};
 pub use tag::ParsedTag;
@@ -223,7 +229,7 @@ impl Repository {
         };
         Ok(Self {
             reftable: config.text("extensions.refstorage").is_some_and(|kind| kind != "files"),
-            origin_url: config.text("remote.origin.url").map(|url| remote::without_credentials(&url)),
+            origin_url: config.text("remote.origin.url").map(|url| without_credentials(&url)),
             place,
             common_dir,
             index_file,

@@ -137,6 +137,15 @@ impl Needle {
         hits
     }
 
+    /// The most bytes that one occurrence can take; `None` for an expression, whose matches may be as long as lines.
+    #[must_use]
+    pub fn reach(&self) -> Option<usize> {
+        match &self.0 {
+            Search::Value(literal) => Some(literal.reach()),
+            Search::Expression(_) => None,
+        }
+    }
+
     /// How often it stands there, counted from the start and without overlaps, as git counts.
     #[must_use]
     pub fn tally(&self, hits: &[Hit]) -> Tally {

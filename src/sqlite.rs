@@ -25,6 +25,7 @@ pub mod overflow;
 pub mod record;
 pub mod recover;
 pub mod schema;
+pub mod scrub;
 pub mod seal;
 pub mod sidecar;
 pub mod snapshot;

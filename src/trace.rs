@@ -11,7 +11,9 @@ mod story;
 
 use std::sync::Arc;
 
+pub(crate) use self::examine::{Base, examine};
 use self::history::History;
+pub(crate) use self::objects::text_start;
 use self::objects::{Control, Extent, Objects};
 use self::story::{Story, Teller};
 use crate::chunk::Chunk;

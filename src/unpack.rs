@@ -1,7 +1,10 @@
 //! An unpacker: what gzip, zip, zstd, xz and tar files hold, also one inside the other, within fixed bounds.
 
+mod rebuild;
 mod tar;
 mod zip;
+
+pub use rebuild::{Editor, rebuilt};
 
 use std::io::{self, Read};
 

@@ -96,7 +96,6 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    use super::*;
     use crate::check::{Status, run, tests::context};
 
     /// What `systemctl show` answers for the unit, and what is made of it.

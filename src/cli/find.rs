@@ -1,6 +1,6 @@
 //! `kbsec find`: its arguments, how a value reaches it without being seen, and how the trace becomes a report.
 
-mod finding;
+pub(super) mod finding;
 
 use std::fs::File;
 use std::io::{Read, Write as _};
@@ -187,23 +187,33 @@ fn wanted(args: &FindArgs, (project, context): (&Project, &Context), stop: &Stop
     }
     let value = if let Some(digits) = &args.finding {
         let path = args.path.as_deref().unwrap_or(Path::new("."));
-        finding::value(digits, path, (project, context), stop)?
+        finding::value(digits, path, (project, context), stop)?.0
     } else if let Some(path) = &args.value_file {
-        let file = File::open(path).map_err(|error| cannot_read(&path.display().to_string(), &error))?;
-        read(file).map_err(|error| cannot_read(&path.display().to_string(), &error))?
+        from_file(path)?
     } else if args.stdin {
-        if Environment::stdin_is_terminal() {
-            context.note("reading the value as you type it, visibly; end it with Ctrl-D on an empty line");
-        }
-        read(std::io::stdin().lock()).map_err(|error| cannot_read("standard input", &error))?
+        from_stdin(context)?
     } else {
-        ask()?
+        ask("Value to find")?
     };
     Ok(Wanted::Value(value))
 }
 
+/// The value in a file.
+pub(super) fn from_file(path: &Path) -> anyhow::Result<Secret> {
+    let file = File::open(path).map_err(|error| cannot_read(&path.display().to_string(), &error))?;
+    read(file).map_err(|error| cannot_read(&path.display().to_string(), &error))
+}
+
+/// The value on standard input.
+pub(super) fn from_stdin(context: &Context) -> anyhow::Result<Secret> {
+    if Environment::stdin_is_terminal() {
+        context.note("reading the value as you type it, visibly; end it with Ctrl-D on an empty line");
+    }
+    read(std::io::stdin().lock()).map_err(|error| cannot_read("standard input", &error))
+}
+
 /// Reads a value up to its end, without a line end behind it. Of one that is too long, as much as shows that it is.
-fn read(input: impl Read) -> std::io::Result<Secret> {
+pub(super) fn read(input: impl Read) -> std::io::Result<Secret> {
     let mut bytes = Vec::with_capacity(LONGEST_VALUE + 4);
     input.take(LONGEST_VALUE as u64 + 3).read_to_end(&mut bytes)?;
     if bytes.ends_with(b"\n") {
@@ -212,12 +222,12 @@ fn read(input: impl Read) -> std::io::Result<Secret> {
     Ok(Secret::new(bytes))
 }
 
-fn cannot_read(name: &str, error: &std::io::Error) -> anyhow::Error {
+pub(super) fn cannot_read(name: &str, error: &std::io::Error) -> anyhow::Error {
     Hinted::error(format!("cannot read the value from {name}: {error}"), "check the path and its permissions")
 }
 
 /// Asks for the value; it does not appear on the screen.
-fn ask() -> anyhow::Result<Secret> {
+pub(super) fn ask(what: &str) -> anyhow::Result<Secret> {
     let terminal = console::Term::stderr();
     if !Environment::stdin_is_terminal() || !terminal.is_term() {
         return Err(Hinted::error(
@@ -225,7 +235,7 @@ fn ask() -> anyhow::Result<Secret> {
             "give it with --value-file FILE or --stdin; it is not taken as an argument, where others could see it",
         ));
     }
-    let _ = write!(&terminal, "Value to find (it is not shown): ");
+    let _ = write!(&terminal, "{what} (it is not shown): ");
     let line = terminal.read_secure_line().map_err(|error| cannot_read("the terminal", &error))?;
     Ok(Secret::new(line))
 }

@@ -96,6 +96,19 @@ pub enum ObjectKind {
     Tag,
 }
 
+impl ObjectKind {
+    /// Git's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Tree => "tree",
+            Self::Blob => "blob",
+            Self::Tag => "tag",
+        }
+    }
+}
+
 /// An object that was read.
 #[derive(Debug)]
 pub struct Object<'a> {

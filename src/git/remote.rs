@@ -1,7 +1,8 @@
 //! The address of a remote, without the credentials that people put into it.
 
 /// `address` without user, password, query and fragment; the user of an ssh address stays, because it is no secret.
-pub(super) fn without_credentials(address: &str) -> String {
+#[must_use]
+pub fn without_credentials(address: &str) -> String {
     let Some((scheme, rest)) = address.split_once("://") else {
         return scp_like(address);
     };

@@ -24,17 +24,16 @@ pub(super) fn built(calls: &str) -> Vec<String> {
 
 /// The ids of the findings about a manifest with this member and one command, sorted.
 pub(super) fn ids(member: &str) -> Vec<String> {
-    with_files(member, &[])
+    let folder = folder(member);
+    sorted(&without_code(&folder, member))
 }
 
-/// The same for a plugin with more files, such as what was built.
-pub(super) fn with_files(member: &str, files: &[(&str, &str)]) -> Vec<String> {
-    let folder = folder(member);
-    add(&folder, files);
+/// The findings about a plugin whose code is not looked at.
+fn without_code(folder: &TempDir, member: &str) -> Vec<Finding> {
     let options = Options { root: folder.path().to_owned(), base: PathBuf::new() };
     let workspace = Workspace::read(&options).unwrap();
     assert_eq!(workspace.coverage.missed, [], "{member}");
-    sorted(&workspace.findings())
+    workspace.findings()
 }
 
 /// The ids of the findings about a plugin with such permissions whose command has this code, sorted.
@@ -42,10 +41,19 @@ pub(super) fn coded(inside: &str, code: &str) -> Vec<String> {
     sorted(&findings(inside, &[("src/run.ts", code)]))
 }
 
+/// The ids of the findings about a manifest with this member and these files, code too, sorted.
+pub(super) fn audited(member: &str, files: &[(&str, &str)]) -> Vec<String> {
+    sorted(&with_code(member, files))
+}
+
 /// The findings about a plugin with such permissions and these files.
 pub(super) fn findings(inside: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let comma = if inside.is_empty() { "" } else { ", " };
-    let folder = folder(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"));
+    with_code(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"), files)
+}
+
+fn with_code(member: &str, files: &[(&str, &str)]) -> Vec<Finding> {
+    let folder = folder(member);
     add(&folder, files);
     let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
     assert_eq!(outcome.coverage.missed, []);
@@ -56,6 +64,13 @@ fn sorted(findings: &[Finding]) -> Vec<String> {
     let mut ids: Vec<String> = findings.iter().map(|finding| finding.rule().id.to_string()).collect();
     ids.sort();
     ids
+}
+
+/// The same for a plugin with more files, such as what was built.
+pub(super) fn with_files(member: &str, files: &[(&str, &str)]) -> Vec<String> {
+    let folder = folder(member);
+    add(&folder, files);
+    sorted(&without_code(&folder, member))
 }
 
 fn add(folder: &TempDir, files: &[(&str, &str)]) {
@@ -80,12 +95,18 @@ const PACKAGE: &str = r#"{ "name": "@acme/sample", "kb": { "manifest": "./dist/m
 /// A folder with the plugin that has such a manifest.
 pub(super) fn folder(member: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("package.json", PACKAGE);
     let manifest = format!(
         "import * as sdk from '@kb-labs/sdk';
-         import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
+         import {{ told }} from './told'; import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
          export const manifest = {{ schema: 'kb.plugin/3', id: '@acme/sample', version: '1.0.0',
            cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }}, {member} }};"
     );
-    add(&folder, &[("package.json", PACKAGE), ("src/manifest.ts", &manifest)]);
+    write("src/manifest.ts", &manifest);
     folder
 }

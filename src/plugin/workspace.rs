@@ -72,32 +72,6 @@ impl Workspace {
         Ok(read)
     }
 
-    fn add(&mut self, package: Package, manifest: Manifest, marketplace: &Marketplace) {
-        let mut copies = marketplace.cached(&package.name);
-        for copy in manifest::copies(&package, &manifest.file, &self.modules) {
-            match copy {
-                Ok(copy) => {
-                    self.count(&copy);
-                    copies.push(copy);
-                }
-                Err(unread) => self.miss(&unread),
-            }
-        }
-        let installed = marketplace.installed(&package, &self.modules);
-        let plugin = Plugin::new(package, manifest);
-        self.plugins.push(Plugin { copies, installed, ..plugin });
-    }
-
-    fn count(&mut self, manifest: &Manifest) {
-        self.coverage.examined(self.modules.text(&manifest.file).map_or(0, |text| text.len() as u64));
-    }
-
-    fn miss(&mut self, unread: &Unread) {
-        let at = self.modules.position(&unread.file, unread.offset);
-        let file = shown(&self.base, &unread.file);
-        self.coverage.missed.push(Gap::new(format!("{file}:{}:{}", at.line, at.column), &*unread.why));
-    }
-
     /// Looks at what the code of all plugins uses. What cannot be followed is a gap.
     pub(crate) fn examine_code(&mut self) {
         let given: Vec<_> = self.plugins.iter().map(Plugin::code).collect();
@@ -123,6 +97,32 @@ impl Workspace {
             self.coverage.examined(self.modules.text(file).map_or(0, |text| text.len() as u64));
         }
         self.coverage.kinds.push(("modules", files.len() as u64));
+    }
+
+    fn add(&mut self, package: Package, manifest: Manifest, marketplace: &Marketplace) {
+        let mut copies = marketplace.cached(&package.name);
+        for copy in manifest::copies(&package, &manifest.file, &self.modules) {
+            match copy {
+                Ok(copy) => {
+                    self.count(&copy);
+                    copies.push(copy);
+                }
+                Err(unread) => self.miss(&unread),
+            }
+        }
+        let installed = marketplace.installed(&package, &self.modules);
+        let plugin = Plugin::new(package, manifest);
+        self.plugins.push(Plugin { copies, installed, ..plugin });
+    }
+
+    fn count(&mut self, manifest: &Manifest) {
+        self.coverage.examined(self.modules.text(&manifest.file).map_or(0, |text| text.len() as u64));
+    }
+
+    fn miss(&mut self, unread: &Unread) {
+        let at = self.modules.position(&unread.file, unread.offset);
+        let file = shown(&self.base, &unread.file);
+        self.coverage.missed.push(Gap::new(format!("{file}:{}:{}", at.line, at.column), &*unread.why));
     }
 
     /// What the checks have against its plugins, plugin by plugin.

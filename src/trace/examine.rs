@@ -8,26 +8,26 @@ const REMEMBERED: usize = 1 << 20;
 
 /// What was found in some bytes.
 #[derive(Debug, Default)]
-pub(super) struct Examined {
+pub(crate) struct Examined {
     /// Every occurrence in the bytes as they are, if `complete`.
-    pub(super) hits: Vec<Hit>,
+    pub(crate) hits: Vec<Hit>,
     /// Whether `hits` are all: there may be too many to remember.
-    pub(super) complete: bool,
+    pub(crate) complete: bool,
     /// How often the needle stands there, also in what is packed in the bytes.
-    pub(super) tally: Tally,
+    pub(crate) tally: Tally,
     /// What could not be unpacked.
-    pub(super) troubles: Vec<Trouble>,
+    pub(crate) troubles: Vec<Trouble>,
 }
 
 /// What the bytes were made from.
-pub(super) struct Base<'a> {
-    pub(super) hits: &'a [Hit],
-    pub(super) len: usize,
-    pub(super) copies: &'a [Copied],
+pub(crate) struct Base<'a> {
+    pub(crate) hits: &'a [Hit],
+    pub(crate) len: usize,
+    pub(crate) copies: &'a [Copied],
 }
 
 /// Examines bytes; what they share with a base whose occurrences are known is not looked at again.
-pub(super) fn examine(needle: &Needle, bytes: &[u8], base: Option<&Base<'_>>, unpacks: bool) -> Examined {
+pub(crate) fn examine(needle: &Needle, bytes: &[u8], base: Option<&Base<'_>>, unpacks: bool) -> Examined {
     let hits = match base {
         Some(base) => {
             let kept = Kept { base_len: base.len, copies: base.copies };

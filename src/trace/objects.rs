@@ -187,7 +187,7 @@ impl Visitor for Search<'_> {
 }
 
 /// Where the text of a commit or tag begins: ids of other objects are no text, whatever they look like.
-pub(super) fn text_start(bytes: &[u8]) -> usize {
+pub(crate) fn text_start(bytes: &[u8]) -> usize {
     let mut start = 0;
     for line in bytes.split_inclusive(|&byte| byte == b'\n') {
         if ![&b"tree "[..], b"parent ", b"object "].iter().any(|header| line.starts_with(header)) {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kbsec::finding::Finding;
+use kbsec::git::banned::BanList;
 use kbsec::git::graph::Scope;
 use kbsec::git::{ObjectId, ParsedCommit, Repository};
 use kbsec::report::Sanitized;
@@ -62,7 +63,27 @@ pub(super) fn scope(
     known.sort_unstable();
     known.dedup();
     let pushed = updates.into_iter().filter(|update| !update.new.is_null());
-    Ok(Scope::Push { tips: pushed.map(|update| (update.name, update.new)).collect(), known })
+    let tips: Vec<_> = pushed.map(|update| (update.name, update.new)).collect();
+    refuse_banned(repository, &tips, remote.is_some())?;
+    Ok(Scope::Push { tips, known })
+}
+
+/// An error where what is pushed has a commit that was taken out of the history.
+fn refuse_banned(repository: &Repository, tips: &[(String, ObjectId)], is_sent: bool) -> anyhow::Result<()> {
+    let refused = if is_sent { "push stopped" } else { "push refused" };
+    let found = BanList::read(repository).and_then(|list| list.first(repository, tips));
+    let found = found.map_err(|error| Hinted::error(format!("{refused}: {error}"), error.hint()))?;
+    let Some(commit) = found else { return Ok(()) };
+    let commit = commit.to_string();
+    Err(Hinted::error(
+        format!(
+            "{refused}: it would bring back commit {}, which was taken out of the history",
+            short(&commit)
+        ),
+        "It held a secret. Do not force it. Fetch, put your own commits on the new\n  \
+         history with `git rebase --onto NEW OLD`, and push those; the notice to the\n  \
+         team and its clean-clone.sh say how.",
+    ))
 }
 
 /// What the pre-commit framework pushes. It does not pass on what git told it; without an id it is HEAD.

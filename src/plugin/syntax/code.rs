@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Dialect, SyntaxFault, lower};
+use super::SyntaxFault;
 use crate::span::ByteSpan;
 
 /// The number of an expression.
@@ -149,12 +149,6 @@ pub(crate) enum Outlet {
 }
 
 impl Code {
-    /// Reads the text of a module. What cannot be followed is among the faults.
-    #[must_use]
-    pub(crate) fn parse(text: &str, dialect: Dialect) -> Self {
-        lower::code(text, dialect)
-    }
-
     /// An expression; `None` for a number that is not of this module.
     #[must_use]
     pub(crate) fn node(&self, id: NodeId) -> Option<&Node> {
