@@ -131,64 +131,72 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// When nothing can be written there, or something has that name.
 pub fn collect(context: &Context, target: &Target, version: &str) -> Result<Outcome, WriteError> {
     let scrubber = Scrubber::new(context);
-    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut accounts = Vec::new();
-    let mut size = 0;
-    for (collector, collected, milliseconds) in run_all(context) {
+    let mut kept = Kept::default();
+    let collectors = run_all(context).into_iter().map(|ran| kept.take(context, &scrubber, ran)).collect();
+    let manifest = Manifest {
+        schema: "kbsec.bundle/1",
+        version: version.to_owned(),
+        made: super::show::moment(context.now),
+        since: super::show::moment(context.since()),
+        collectors,
+        secrets_found: 0,
+    };
+    kept.files.push(("manifest.json".to_owned(), written(&manifest, &scrubber)));
+    let path = publish(target, &kept.files, context.now / 1000)?;
+    Ok(Outcome { path, manifest, size: kept.size })
+}
+
+/// The files of a bundle in the making.
+#[derive(Default)]
+struct Kept {
+    files: Vec<(String, Vec<u8>)>,
+    size: u64,
+}
+
+impl Kept {
+    /// Takes what a collector brought, scrubbed, and gives its account.
+    fn take(&mut self, context: &Context, scrubber: &Scrubber<'_>, ran: Ran) -> Account {
+        let (collector, collected, milliseconds) = ran;
+        let shown = |text: &str, most| context.shorten(&scrubber.scrub(text).0, most);
         let mut account = Account {
             collector: collector.id,
             about: collector.about,
             status: collected.status(),
-            errors: collected
-                .errors
-                .iter()
-                .map(|error| context.shorten(&scrubber.scrub(error).0, 300))
-                .collect(),
+            errors: collected.errors.iter().map(|error| shown(error, 300)).collect(),
             milliseconds,
             files: Vec::new(),
             withheld: Vec::new(),
         };
         for piece in collected.pieces {
             let (text, redacted) = scrubber.scrub(&piece.text);
-            let name = unique(&files, &file_name(&scrubber.scrub(&piece.name).0));
+            let name = unique(&self.files, &file_name(&scrubber.scrub(&piece.name).0));
             let bytes = text.into_bytes();
+            let size = bytes.len() as u64;
             if scrubber.still_finds(&bytes) {
                 account.withheld.push(name);
                 account.status = Status::Partial;
-                continue;
-            }
-            if size + bytes.len() as u64 > MOST_BYTES {
-                account.errors.push(format!(
-                    "{name} was left out: the bundle would be larger than {} MiB",
-                    MOST_BYTES >> 20
-                ));
+            } else if self.size + size > MOST_BYTES {
+                let most = MOST_BYTES >> 20;
+                account
+                    .errors
+                    .push(format!("{name} was left out: the bundle would be larger than {most} MiB"));
                 account.status = Status::Partial;
-                continue;
+            } else {
+                let (sha256, source) = (hex(&Sha256::digest(&bytes)), shown(&piece.source, 200));
+                account.files.push(FileAccount {
+                    name: name.clone(),
+                    sha256,
+                    size,
+                    source,
+                    redacted,
+                    cut: piece.is_cut,
+                });
+                self.size += size;
+                self.files.push((name, bytes));
             }
-            size += bytes.len() as u64;
-            account.files.push(FileAccount {
-                sha256: hex(&Sha256::digest(&bytes)),
-                size: bytes.len() as u64,
-                source: context.shorten(&scrubber.scrub(&piece.source).0, 200),
-                redacted,
-                cut: piece.is_cut,
-                name: name.clone(),
-            });
-            files.push((name, bytes));
         }
-        accounts.push(account);
+        account
     }
-    let manifest = Manifest {
-        schema: "kbsec.bundle/1",
-        version: version.to_owned(),
-        made: super::show::moment(context.now),
-        since: super::show::moment(context.since()),
-        collectors: accounts,
-        secrets_found: 0,
-    };
-    files.push(("manifest.json".to_owned(), written(&manifest, &scrubber)));
-    let path = publish(target, &files, context.now / 1000)?;
-    Ok(Outcome { path, manifest, size })
 }
 
 /// The manifest as a file. Should the scanner find something in it, the texts of others go, and names and hashes stay.
