@@ -52,7 +52,7 @@ fn every_reference_is_pushed_and_hidden_ones_are_listed() {
         assert!(!run.stdout.contains("refs/heads/old"), "it did not change: {run:?}");
         let ours = sandbox.git(["-C", "dev", "rev-parse", "main", "v1", "old"]);
         assert_eq!(sandbox.git(["-C", "origin.git", "rev-parse", "main", "v1", "old"]), ours);
-        drop(push(&sandbox, &[]).code(3).says("0 references of"));
+        drop(push(&sandbox, &[]).code(3).says("0 references change on"));
         sandbox.git(["-C", "origin.git", "update-ref", "-d", "refs/pull/7/head"]);
         drop(push(&sandbox, &[]).code(0));
     }
@@ -138,7 +138,7 @@ fn references_are_told_apart_when_some_are_new() {
     let run = confirmed(&sandbox, &["--not-atomic"]).code(1).says("some references are new");
     drop(run.says("refused: refs/heads/main"));
     std::fs::remove_file(sandbox.path("origin.git/hooks/update")).unwrap();
-    drop(confirmed(&sandbox, &[]).code(3).says("1 references of").says("every reference is new"));
+    drop(confirmed(&sandbox, &[]).code(3).says("1 reference changes on").says("every reference is new"));
 }
 
 #[test]
