@@ -1,5 +1,5 @@
-//! Embeds `rules/secrets/*.toml` into the program, in the order of their names, as one JSON text, and the name of the
-//! build: what one build remembers, another one does not trust.
+//! Embeds `rules/secrets/*.toml` and `rules/playbooks/*.toml` into the program, in the order of their names, as one JSON
+//! text each, and the name of the build: what one build remembers, another one does not trust.
 
 use std::error::Error;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,10 +7,18 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new("rules/secrets");
+    embed("secrets")?;
+    embed("playbooks")?;
+    println!("cargo::rustc-env=KBSEC_BUILD={:016x}", build()?);
+    Ok(())
+}
+
+/// Writes the files of a folder under `rules` as one JSON text, `[[name, content], …]`.
+fn embed(kind: &str) -> Result<(), Box<dyn Error>> {
+    let folder = Path::new("rules").join(kind);
     println!("cargo::rerun-if-changed={}", folder.display());
     let mut paths: Vec<_> =
-        fs::read_dir(folder)?.map(|entry| entry.map(|found| found.path())).collect::<Result<_, _>>()?;
+        fs::read_dir(&folder)?.map(|entry| entry.map(|found| found.path())).collect::<Result<_, _>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     let mut files = Vec::new();
@@ -21,9 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
         files.push((name, table));
     }
-    println!("cargo::rustc-env=KBSEC_BUILD={:016x}", build()?);
     let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
-    fs::write(Path::new(&out).join("secrets.json"), serde_json::to_string(&files)?)?;
+    fs::write(Path::new(&out).join(format!("{kind}.json")), serde_json::to_string(&files)?)?;
     Ok(())
 }
 

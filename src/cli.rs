@@ -2,16 +2,20 @@
 
 mod audit;
 mod check;
+mod collect;
 mod environment;
 mod error;
 mod exit;
 mod find;
 mod hook;
+mod incident;
 mod interrupt;
+mod leak_response;
 mod output;
 mod progress;
 mod project;
 mod reporting;
+mod respond;
 mod rewrite;
 mod rules;
 mod scan;
@@ -69,8 +73,16 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Ask questions about an installation of the platform, without changing it
     Check(check::CheckArgs),
+    /// Collect the state of an installation for whoever has to find out what is wrong
+    Collect(collect::CollectArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
+    /// Be led through an incident: what to do now, what is done for you, and a log of it all
+    Respond(respond::RespondArgs),
+    /// A secret has leaked: revoke it, find every copy, clean up, and write it up
+    LeakResponse(leak_response::LeakArgs),
+    /// List, show, verify and export incidents, and write their post-mortems
+    Incident(incident::IncidentArgs),
     /// Explain the exit codes
     #[command(long_about = exit::table())]
     ExitCodes,
@@ -119,7 +131,11 @@ pub(crate) fn run() -> Exit {
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
         Command::Check(args) => check::run(args, &context),
+        Command::Collect(args) => collect::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
+        Command::Respond(args) => respond::run(args, &context),
+        Command::LeakResponse(args) => leak_response::run(args, &context),
+        Command::Incident(args) => incident::run(args, &context),
         Command::ExitCodes => output::print(&exit::table()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|error| error::report(&error))

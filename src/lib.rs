@@ -14,6 +14,7 @@ pub mod finding;
 pub mod git;
 pub mod history;
 pub mod needle;
+pub mod playbook;
 pub mod plugin;
 pub mod report;
 pub mod rewrite;

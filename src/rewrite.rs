@@ -117,6 +117,15 @@ impl RewriteError {
         }
     }
 
+    /// The error without values: git quotes names, which may hold one.
+    fn redacted(self, values: &values::Values) -> Self {
+        match self {
+            Self::RefsRefused { git } => Self::RefsRefused { git: values.redact(&git) },
+            Self::IndexRefused { git } => Self::IndexRefused { git: values.redact(&git) },
+            other => other,
+        }
+    }
+
     fn io(what: impl Into<String>, cause: io::Error) -> Self {
         Self::Io { what: what.into(), cause }
     }

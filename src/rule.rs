@@ -4,7 +4,7 @@ mod format;
 mod load;
 mod shape;
 
-pub use format::{Check, Example, Pair, Respond, Rule};
+pub use format::{Call, Check, Example, Pair, Respond, Rule};
 pub use load::{RuleError, RuleSet};
 pub use shape::{
     AssignedShape, GenericShape, JsonShape, JwtShape, PemShape, RegexShape, Shape, TokenShape, UrlShape,

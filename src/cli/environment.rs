@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Read as _};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use kbsec::git::GitEnvironment;
 
 use super::Color;
+use super::error::Hinted;
 
 /// What the program knows of its surroundings, read once.
 #[derive(Debug)]
@@ -34,10 +36,49 @@ pub(crate) struct Environment {
     pub(crate) failpoint: Option<String>,
     /// Where the user is.
     pub(crate) directory: PathBuf,
+    /// What responding to an incident needs to know.
+    pub(crate) responder: Responder,
     /// Where files for a moment go.
     pub(crate) temporary: PathBuf,
     no_color: bool,
     columns: Option<usize>,
+}
+
+/// Who responds to an incident, and where.
+#[derive(Debug)]
+pub(crate) struct Responder {
+    /// Login name; `unknown` where nothing tells.
+    pub(crate) user: String,
+    /// Name of the machine.
+    pub(crate) host: String,
+    /// The folders of `$PATH`.
+    pub(crate) path: Vec<PathBuf>,
+    /// Variables of the user's shell; their values are never shown.
+    pub(crate) variables: Vec<(String, OsString)>,
+    /// The record after which a debug build ends at once, `KBSEC_FAIL_AFTER`: for tests of what a crash leaves.
+    pub(crate) fail_after: Option<u64>,
+}
+
+impl Responder {
+    fn read() -> Self {
+        let text = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
+        let named = |text: String| Some(text.trim().to_owned()).filter(|name| !name.is_empty());
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().and_then(named);
+        Self {
+            user: text("USER")
+                .or_else(|| text("LOGNAME"))
+                .and_then(named)
+                .unwrap_or_else(|| "unknown".into()),
+            host: host.or_else(|| text("HOSTNAME")).unwrap_or_else(|| "unknown".into()),
+            path: env::var_os("PATH").iter().flat_map(env::split_paths).collect(),
+            variables: env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+                .collect(),
+            fail_after: text("KBSEC_FAIL_AFTER")
+                .filter(|_| cfg!(debug_assertions))
+                .and_then(|n| n.parse().ok()),
+        }
+    }
 }
 
 impl Environment {
@@ -70,8 +111,10 @@ impl Environment {
                 .unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/state")),
             failpoint: if cfg!(debug_assertions) { text("KBSEC_FAILPOINT") } else { None },
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            responder: Responder::read(),
+            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || env::var_os("TERM").is_some_and(|terminal| terminal == "dumb"),
             temporary: env::temp_dir(),
-            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }
     }
@@ -85,6 +128,15 @@ impl Environment {
     pub(crate) fn now_milliseconds() -> u64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// The path of this program, to run it again as a child.
+    pub(crate) fn program() -> PathBuf {
+        env::current_exe().unwrap_or_else(|_| PathBuf::from("kbsec"))
+    }
+
+    pub(crate) fn stderr_is_terminal() -> bool {
+        std::io::stderr().is_terminal()
     }
 
     /// Every variable that is text. Their values are secrets until the opposite is known.
@@ -111,9 +163,28 @@ impl Environment {
         }
     }
 
+    /// The same for standard error, where people are asked.
+    pub(crate) fn wants_color_on_stderr(&self, color: Color) -> bool {
+        match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => Self::stderr_is_terminal() && !self.no_color,
+        }
+    }
+
     /// Columns of the terminal, 80 where there is none to ask.
     pub(crate) fn width(&self) -> usize {
         let asked = || terminal_size::terminal_size().map_or(80, |(columns, _)| usize::from(columns.0));
         self.columns.unwrap_or_else(asked).clamp(40, 120)
     }
+}
+
+/// Random bytes from the system.
+pub(crate) fn random(count: usize) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = vec![0; count];
+    let read = File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|error| {
+        Hinted::error(format!("the system gives no random bytes: {error}"), "check /dev/urandom")
+    })?;
+    Ok(bytes)
 }

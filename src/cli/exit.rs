@@ -10,7 +10,12 @@ use std::process::ExitCode;
 /// | 0 | `Clean` | everything was examined and nothing was found |
 /// | 1 | `Findings` | something was found; for `hook status`: the hook is not in force |
 /// | 2 | `Failed` | the job could not be done |
-/// | 3 | `Incomplete` | nothing was found, but not everything was examined |
+/// | 3 | `Incomplete` | nothing was found, but not everything was examined; for `incident verify`: the log was altered |
+/// | 4 | `Cut` | `incident verify`: the end of the log is missing |
+/// | 10 | `OpenSteps` | an incident has steps left |
+/// | 20 | `ProofFails` | the proof of a step of an incident fails |
+/// | 30 | `Blocked` | a step of an incident may not be done as things are |
+/// | 40 | `EvidenceIncomplete` | an incident is closed, and some evidence could not be kept |
 /// | 130 | `Interrupted` | Ctrl-C or a signal ended the run |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -23,13 +28,34 @@ pub(crate) enum Exit {
     Failed = 2,
     /// Nothing was found, but not everything was examined.
     Incomplete = 3,
+    /// The end of the log of an incident is missing.
+    Cut = 4,
+    /// An incident has steps left.
+    OpenSteps = 10,
+    /// The proof of a step fails.
+    ProofFails = 20,
+    /// A step may not be done as things are.
+    Blocked = 30,
+    /// Some evidence could not be kept.
+    EvidenceIncomplete = 40,
     /// Ctrl-C or a signal ended the run.
     Interrupted = 130,
 }
 
 impl Exit {
     /// Every code, in the order of the numbers.
-    const ALL: [Self; 5] = [Self::Clean, Self::Findings, Self::Failed, Self::Incomplete, Self::Interrupted];
+    const ALL: [Self; 10] = [
+        Self::Clean,
+        Self::Findings,
+        Self::Failed,
+        Self::Incomplete,
+        Self::Cut,
+        Self::OpenSteps,
+        Self::ProofFails,
+        Self::Blocked,
+        Self::EvidenceIncomplete,
+        Self::Interrupted,
+    ];
 
     /// The number that the shell sees.
     pub(crate) fn code(self) -> u8 {
@@ -43,6 +69,11 @@ impl Exit {
             Self::Findings => "findings: something was found; for hook status: no hook in force",
             Self::Failed => "failed: the job could not be done; the message says why",
             Self::Incomplete => "incomplete: nothing was found, but not everything was examined",
+            Self::Cut => "incident verify: the end of the log is missing (3: it was altered)",
+            Self::OpenSteps => "respond: steps of the incident are left; it can be gone on with",
+            Self::ProofFails => "respond: the proof of a step fails",
+            Self::Blocked => "respond: a step may not be done as things are",
+            Self::EvidenceIncomplete => "respond: closed, but some evidence could not be kept",
             Self::Interrupted => "interrupted by Ctrl-C or a signal",
         }
     }
@@ -74,7 +105,7 @@ mod tests {
 
     #[test]
     fn numbers_are_a_contract() {
-        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 130]);
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 1, 2, 3, 4, 10, 20, 30, 40, 130]);
         assert_eq!(format!("{:?}", ExitCode::from(Exit::Interrupted)), format!("{:?}", ExitCode::from(130)));
     }
 

@@ -187,7 +187,7 @@ fn wanted(args: &FindArgs, (project, context): (&Project, &Context), stop: &Stop
     }
     let value = if let Some(digits) = &args.finding {
         let path = args.path.as_deref().unwrap_or(Path::new("."));
-        finding::value(digits, path, (project, context), stop)?
+        finding::value(digits, path, (project, context), stop)?.0
     } else if let Some(path) = &args.value_file {
         from_file(path)?
     } else if args.stdin {

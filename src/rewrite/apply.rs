@@ -204,7 +204,7 @@ impl<'a> Rewrite<'a> {
             placed.map_err(|cause| RewriteError::io("write the new files of Git LFS", cause))?;
         }
         self.done(&folder, Step::Packed, &json!({ "objects": objects }))?;
-        self.forward(&folder, &Todo::of(&plan), Step::Packed)?;
+        self.forward(&folder, &Todo::of(&plan), Step::Packed).map_err(|error| error.redacted(self.values))?;
         Ok(Outcome::of(plan, folder))
     }
 
@@ -227,7 +227,8 @@ impl<'a> Rewrite<'a> {
             self.remove_mark()?;
             return Err(RewriteError::NotBegun);
         }
-        self.forward(&folder, &todo, last.unwrap_or(Step::Packed))?;
+        let forward = self.forward(&folder, &todo, last.unwrap_or(Step::Packed));
+        forward.map_err(|error| error.redacted(self.values))?;
         Outcome::read(folder)
     }
 
@@ -245,7 +246,7 @@ impl<'a> Rewrite<'a> {
             self.done(folder, Step::Index, &nothing)?;
         }
         if last < Step::Purged {
-            purge::purge(self.repository, &self.git, self.values, self.settings.consents.kept_packs)?;
+            purge::purge(self.repository, &self.git, self.values)?;
             self.done(folder, Step::Purged, &nothing)?;
         }
         Ok(())

@@ -58,6 +58,29 @@ pub struct Respond {
     pub revoke: Vec<String>,
     /// Where its use is recorded.
     pub audit_log: Option<String>,
+    /// The call that revokes it, where its provider has one. It is made only when somebody asks for it.
+    pub api: Option<Call>,
+}
+
+/// A request to the API of a provider. `{secret}` in it stands for the secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Call {
+    /// Such as `POST`.
+    pub method: String,
+    /// The address.
+    pub url: String,
+    /// Header lines.
+    #[serde(default)]
+    pub headers: Vec<String>,
+    /// The body, JSON, where there is one.
+    pub body: Option<String>,
+    /// Status codes that mean success.
+    pub expect: Vec<u16>,
+    /// Text that a body that means success contains.
+    pub answer: Option<String>,
+    /// What happens, as a sentence.
+    pub effect: String,
 }
 
 /// The other half of a pair.

@@ -5,6 +5,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod check;
+mod collect;
 mod common;
 mod every_rule;
 mod find;
@@ -12,11 +13,14 @@ mod forge;
 mod fuzz;
 #[cfg(unix)]
 mod history_cache;
+mod playbooks;
 mod plugin_engines;
 mod proofs;
 mod push;
+mod respond;
 #[cfg(unix)]
 mod rewrite;
+mod rogue;
 mod scan;
 mod secrets;
 mod servers;

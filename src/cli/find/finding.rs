@@ -17,13 +17,14 @@ use super::super::project::Project;
 /// Fewer digits could stand for many findings.
 const FEWEST_DIGITS: usize = 8;
 
-/// The value of the finding whose fingerprint begins with `digits`: in the files below `path`, else in the history.
+/// The value of the finding, and the name of its rule, whose fingerprint begins with `digits`: in
+/// the files below `path`, else in the history.
 pub(in crate::cli) fn value(
     digits: &str,
     path: &Path,
     (project, context): (&Project, &Context),
     stop: &Stop,
-) -> anyhow::Result<Secret> {
+) -> anyhow::Result<(Secret, String)> {
     let digits = digits.to_ascii_lowercase();
     if digits.len() < FEWEST_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(Hinted::error(
@@ -35,14 +36,14 @@ pub(in crate::cli) fn value(
     let options = Options { key: project.key(context), now: Environment::now(), progress: &|_| {} };
     let files = worktree::Options { git: context.environment.git.clone(), ..worktree::Options::default() };
     let files = Worktree::new([path.to_path_buf()], files);
-    if let Some(secret) = with(&digits, &scan(&files, &detector, &options, stop)?) {
-        return Ok(secret);
+    if let Some(found) = with(&digits, &scan(&files, &detector, &options, stop)?) {
+        return Ok(found);
     }
     if let Ok(Some(repository)) = &project.repository {
         let limits = Limits { here: context.environment.directory.clone(), ..Limits::default() };
         let outcome = scan_history(repository, &detector, &limits, (&options, stop))?;
-        if let Some(secret) = with(&digits, &outcome) {
-            return Ok(secret);
+        if let Some(found) = with(&digits, &outcome) {
+            return Ok(found);
         }
     }
     Err(Hinted::error(
@@ -51,7 +52,8 @@ pub(in crate::cli) fn value(
     ))
 }
 
-fn with(digits: &str, outcome: &Outcome) -> Option<Secret> {
+fn with(digits: &str, outcome: &Outcome) -> Option<(Secret, String)> {
     let is_it = |finding: &&Finding| finding.fingerprint().to_string().starts_with(digits);
-    outcome.findings.iter().find(is_it)?.evidence()?.secret().cloned()
+    let finding = outcome.findings.iter().find(is_it)?;
+    Some((finding.evidence()?.secret()?.clone(), finding.rule().id.name().to_owned()))
 }

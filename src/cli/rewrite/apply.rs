@@ -105,11 +105,14 @@ pub(crate) fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<Exit> {
         reached: &reached,
         stop: &stop,
     };
-    let unfinished = Rewrite::unfinished(repository).filter(|folder| Step::of(folder) >= Some(Step::Packed));
+    // One that is purged only lacks its proof: another value may leave before it has that.
+    let last = |folder: &PathBuf| Step::of(folder);
+    let may_resume = |folder: &PathBuf| last(folder) >= Some(Step::Packed);
+    let unfinished = Rewrite::unfinished(repository).filter(may_resume);
     let place = (repository, &values);
     match unfinished {
         Some(folder) if args.resume => resume(&settings, place, &folder, context),
-        Some(_) if !args.dry_run => Err(Hinted::error(
+        Some(folder) if !args.dry_run && last(&folder) < Some(Step::Purged) => Err(Hinted::error(
             "a rewrite of this repository began and did not end",
             "go on with it: the same command with --resume",
         )),
@@ -243,7 +246,7 @@ fn values(args: &ApplyArgs, (project, context): (&Project, &Context), stop: &Sto
     }
     let path = args.path.as_deref().unwrap_or(Path::new("."));
     for digits in &args.finding {
-        secrets.push(find::finding::value(digits, path, (project, context), stop)?);
+        secrets.push(find::finding::value(digits, path, (project, context), stop)?.0);
     }
     if secrets.is_empty() {
         secrets.push(find::ask("Value to take out")?);
