@@ -151,6 +151,10 @@ impl Maps {
     /// The maps of kbsec have `[redacted]` in place of the value.
     #[must_use]
     pub fn renamed(&self, name: &[u8], id: ObjectId) -> Option<&str> {
+        // The new name has the same object, and what stands for the value may fit, too.
+        if self.refs.iter().any(|moved| moved.new.is_some() && moved.name == name) {
+            return None;
+        }
         let gone = self.refs.iter().filter(|moved| moved.new.is_none() && moved.old == Some(id));
         gone.filter_map(|moved| std::str::from_utf8(&moved.name).ok()).find(|pattern| {
             let Some((start, rest)) = pattern.split_once(REDACTED) else { return false };
@@ -219,7 +223,13 @@ mod tests {
     fn a_reference_with_a_replaced_name_is_known_by_the_rest_of_it() {
         let id = |digit: char| ObjectId::from_hex(hex(digit).as_bytes()).unwrap();
         let name = b"refs/heads/fix-[redacted]-x".to_vec();
-        let maps = Maps { refs: vec![MovedRef { name, old: Some(id('a')), new: None }], ..Maps::default() };
+        let made = b"refs/heads/fix-REMOVED-x";
+        let made_ref = MovedRef { name: made.to_vec(), old: None, new: Some(id('a')) };
+        let maps = Maps {
+            refs: vec![MovedRef { name, old: Some(id('a')), new: None }, made_ref],
+            ..Maps::default()
+        };
+        assert_eq!(maps.renamed(made, id('a')), None);
         assert_eq!(maps.renamed(b"refs/heads/fix-hunter2-x", id('a')), Some("refs/heads/fix-[redacted]-x"));
         assert_eq!(maps.renamed(b"refs/heads/fix-hunter2-x", id('b')), None);
         assert_eq!(maps.renamed(b"refs/heads/main", id('a')), None);

@@ -52,7 +52,7 @@ fn every_reference_is_pushed_and_hidden_ones_are_listed() {
         assert!(!run.stdout.contains("refs/heads/old"), "it did not change: {run:?}");
         let ours = sandbox.git(["-C", "dev", "rev-parse", "main", "v1", "old"]);
         assert_eq!(sandbox.git(["-C", "origin.git", "rev-parse", "main", "v1", "old"]), ours);
-        drop(push(&sandbox, &[]).code(3).says("0 references of"));
+        drop(push(&sandbox, &[]).code(3).says("0 references change on"));
         sandbox.git(["-C", "origin.git", "update-ref", "-d", "refs/pull/7/head"]);
         drop(push(&sandbox, &[]).code(0));
     }
@@ -138,7 +138,7 @@ fn references_are_told_apart_when_some_are_new() {
     let run = confirmed(&sandbox, &["--not-atomic"]).code(1).says("some references are new");
     drop(run.says("refused: refs/heads/main"));
     std::fs::remove_file(sandbox.path("origin.git/hooks/update")).unwrap();
-    drop(confirmed(&sandbox, &[]).code(3).says("1 references of").says("every reference is new"));
+    drop(confirmed(&sandbox, &[]).code(3).says("1 reference changes on").says("every reference is new"));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_name_that_holds_the_value_is_in_no_command() {
     let old = sandbox.git(["-C", "before.git", "rev-parse", "main"]);
     sandbox.git(["-C", "origin.git", "update-ref", &format!("refs/heads/{}", value()), &old]);
     let arguments = ["--value-file", "value", "--dry-run"];
-    drop(push(&sandbox, &arguments).code(0).says("left out: refs/heads/[redacted]: its name was replaced"));
+    drop(push(&sandbox, &arguments).code(0).says("left out: refs/heads/[redacted]: its name held the value"));
 }
 
 /// Takes the value out with kbsec itself; the maps are in `rewritten`.
@@ -174,7 +174,7 @@ fn a_leak_is_taken_out_pushed_and_proved_to_be_gone() {
     let run = |arguments: &[&str]| sandbox.kbsec(arguments).env("PATH", &path).run().keeps(&value());
     let push = ["rewrite", "push", "dev", "--maps", "rewritten", "--remote", "origin"];
     let plan = run(&[&push[..], &["--dry-run"]].concat()).code(0);
-    let plan = plan.says("left out: refs/heads/fix-[redacted]: its name was replaced");
+    let plan = plan.says("left out: refs/heads/fix-[redacted]: its name held the value");
     let digits = plan.stdout.lines().find_map(|line| line.strip_prefix("plan ")).unwrap();
     drop(run(&[&push[..], &["--confirm", digits]].concat()).code(3).says("every reference is new"));
     let calls = std::fs::read_to_string(&log).unwrap();

@@ -72,9 +72,7 @@ pub(crate) fn run(args: &KitArgs, context: &Context) -> anyhow::Result<Exit> {
         text.push_str("Fill in what stands in brackets before you send the texts.\n");
     }
     if facts.leading.is_none() {
-        text.push_str(
-            "The server was not asked: --remote counts the pull requests that lead to old commits.\n",
-        );
+        text.push_str("The server was not asked: --remote counts pull requests with old commits.\n");
     }
     output::print(&prove::safe(&text)).map(|()| Exit::Clean)
 }

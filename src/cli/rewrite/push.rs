@@ -135,7 +135,10 @@ fn told(plan: &Plan) -> String {
         Some(id) => id.to_string().chars().take(12).collect(),
         None => "nothing".to_owned(),
     };
-    let mut text = format!("{} references of {} change\n", plan.updates.len(), plan.server);
+    let count = plan.updates.len();
+    let change =
+        if count == 1 { "1 reference changes".to_owned() } else { format!("{count} references change") };
+    let mut text = format!("{change} on {}\n", plan.server);
     for update in &plan.updates {
         let _ = writeln!(text, "  {} -> {}  {}", short(update.old), short(update.new), update.name);
     }

@@ -106,7 +106,7 @@ pub fn files(maps: &Maps, list: &BanList, facts: &Facts) -> Vec<File> {
     let file = |name, purpose, text| File { name, purpose, text };
     vec![
         file("ticket-github.md", "the ticket for GitHub support", texts::github(maps, facts)),
-        file("forges.md", "what to do on GitLab, Bitbucket, Azure DevOps and Gerrit", texts::forges(facts)),
+        file("forges.md", "advice for GitLab, Bitbucket, Azure DevOps, Gerrit", texts::forges(facts)),
         file("notice.md", "the notice for everybody with a clone", texts::notice(maps, facts)),
         file("clean-clone.sh", "the check for each clone, changes nothing", script(maps)),
         file("commit-map", "which commit became which, for clean-clone.sh", map(maps)),

@@ -93,7 +93,7 @@ impl Plan {
             match new {
                 Some(new) if new == Some(*id) => {}
                 _ if renamed.is_some() || is_secret(name) => {
-                    let why = "its name was replaced: delete the old one on the page of the server";
+                    let why = "its name held the value: delete it there";
                     let told = renamed.map_or_else(|| format!("{}[redacted]", kind(name)), str::to_owned);
                     plan.leave(told, why);
                 }
