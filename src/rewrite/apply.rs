@@ -187,6 +187,7 @@ impl<'a> Rewrite<'a> {
             written.map_err(|cause| RewriteError::io("mark the repository", cause))?;
         }
         folder.write_plan(&plan, self.values)?;
+        folder.write_submodules(&self.settings.submodules)?;
         let submodules = self.settings.submodules.iter().map(|(old, new)| format!("{old} {new}\n"));
         folder.write("submodule-map", submodules.collect::<String>().as_bytes())?;
         let backup = folder.back_up(self.repository.common_dir())?;

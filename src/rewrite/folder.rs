@@ -1,5 +1,6 @@
 //! The folder of a rewrite: backup, plan, maps and journal, outside of the repository and for its owner only.
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::RewriteError;
 use super::plan::Plan;
 use super::values::Values;
+use crate::git::ObjectId;
 
 /// A folder that exists.
 #[derive(Clone, Debug)]
@@ -128,6 +130,16 @@ impl Folder {
             self.write("stash-log", log)?;
         }
         Ok(())
+    }
+
+    /// Writes which commits of submodules became which: the proof has to know.
+    pub(super) fn write_submodules(&self, map: &HashMap<ObjectId, ObjectId>) -> Result<(), RewriteError> {
+        if map.is_empty() {
+            return Ok(());
+        }
+        let mut lines: Vec<String> = map.iter().map(|(old, new)| format!("{old} {new}\n")).collect();
+        lines.sort_unstable();
+        self.write("submodule-map", lines.concat().as_bytes())
     }
 
     /// Adds a line to the journal.
