@@ -2,6 +2,7 @@
 
 mod builder;
 mod change;
+mod fix;
 mod history;
 mod line_hash;
 mod location;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use builder::{FindingBuilder, Malformed};
 pub use change::Change;
+pub use fix::Fix;
 pub use history::{Commit, Exposure, Reach, Trail};
 pub use line_hash::line_hashes;
 pub use location::{DatabasePlace, Decoding, Location, Origin, TextKind};
@@ -30,6 +32,7 @@ pub struct Finding {
     exposure: Option<Exposure>,
     changes: Vec<Change>,
     granted: Option<Granted>,
+    fixes: Vec<Fix>,
 }
 
 /// A grant that a finding is about: what a manifest lets a plugin do.
@@ -116,6 +119,12 @@ impl Finding {
     #[must_use]
     pub fn granted(&self) -> Option<&Granted> {
         self.granted.as_ref()
+    }
+
+    /// Replacements of which each ends it.
+    #[must_use]
+    pub fn fixes(&self) -> &[Fix] {
+        &self.fixes
     }
 
     /// The stable name of this finding: it survives moves, renames and rebases.

@@ -20,6 +20,7 @@ mod package;
 pub mod permission;
 #[cfg(test)]
 mod sample;
+pub mod suggest;
 mod syntax;
 mod usage;
 mod value;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Change, Confidence, Evidence, Exposure, Finding, Granted, Location, RuleMeta, Severity};
+use super::{Change, Confidence, Evidence, Exposure, Finding, Fix, Granted, Location, RuleMeta, Severity};
 use crate::secret::{Fingerprint, FingerprintKey, Secret};
 
 /// Why a finding or a rule id was refused.
@@ -31,6 +31,7 @@ pub struct FindingBuilder {
     exposure: Option<Exposure>,
     changes: Vec<Change>,
     granted: Option<Granted>,
+    fixes: Vec<Fix>,
     fingerprint: Option<Fingerprint>,
 }
 
@@ -49,6 +50,7 @@ impl FindingBuilder {
             exposure: None,
             changes: Vec::new(),
             granted: None,
+            fixes: Vec::new(),
             fingerprint: None,
         }
     }
@@ -112,6 +114,13 @@ impl FindingBuilder {
         self
     }
 
+    /// Adds a replacement that ends it.
+    #[must_use]
+    pub fn fix(mut self, fix: Fix) -> Self {
+        self.fixes.push(fix);
+        self
+    }
+
     /// States the fingerprint, where an earlier run made it with the same key from a secret that is not at hand.
     #[must_use]
     pub fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
@@ -148,6 +157,7 @@ impl FindingBuilder {
             exposure: self.exposure,
             changes: self.changes,
             granted: self.granted,
+            fixes: self.fixes,
         })
     }
 }

@@ -12,9 +12,10 @@ use super::package::Package;
 use super::usage::Usage;
 use super::value::{Place, Value};
 use crate::finding::{
-    Confidence, Finding, FindingBuilder, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
+    Confidence, Finding, FindingBuilder, Fix, Granted, Help, Location, Origin, RuleId, RuleMeta, Severity,
 };
 use crate::secret::{FingerprintKey, Secret};
+use crate::span::ByteSpan;
 
 /// What a check is and does. Each has a file of its own in `checks`.
 pub(crate) struct Check {
@@ -62,6 +63,17 @@ pub(crate) struct Fault {
     pub(crate) why: Vec<String>,
     /// Other places of the same.
     pub(crate) more: Vec<Place>,
+    /// What to do with the literal.
+    pub(crate) mend: Option<Mend>,
+}
+
+/// What ends a fault when it is done with the literal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Mend {
+    /// It is taken out of its list.
+    Remove,
+    /// Another text is written.
+    Write(String),
 }
 
 impl Fault {
@@ -83,7 +95,12 @@ impl Fault {
             confidence: None,
             why: Vec::new(),
             more: Vec::new(),
+            mend: None,
         }
+    }
+
+    pub(crate) fn mend(self, mend: Mend) -> Self {
+        Self { mend: Some(mend), ..self }
     }
 
     pub(crate) fn confidence(self, confidence: Confidence) -> Self {
@@ -197,9 +214,49 @@ pub(crate) fn findings(
         builder = builder.granted(plugin.granted(&first.at)).fingerprint(fingerprint);
         let places = group.iter().flat_map(|fault| std::iter::once(&fault.at).chain(&fault.more));
         builder = places.fold(builder, |builder, place| builder.location(location(place, modules, base)));
+        if let Some(fix) = fix(first, plugin, modules, base) {
+            builder = builder.fix(fix);
+        }
         builder.build(&FingerprintKey::default()).ok()
     };
     groups.into_values().filter_map(build).collect()
+}
+
+/// The replacement that ends a fault, if its literal stands in the plugin's own files.
+fn fix(fault: &Fault, plugin: &Plugin, modules: &Modules, base: &Path) -> Option<Fix> {
+    let mend = fault.mend.as_ref()?;
+    let is_own = fault.at.file.strip_prefix(plugin.package.folder.as_str())?;
+    if !plugin.package.folder.is_empty() && !is_own.starts_with('/') {
+        return None;
+    }
+    let text = modules.text(&fault.at.file)?;
+    let (start, end) = (usize::try_from(fault.at.span.start).ok()?, usize::try_from(fault.at.span.end).ok()?);
+    let literal = text.get(start..end)?;
+    // A literal has the same quote at both ends; what is put together has none.
+    let quote = literal.chars().next().filter(|one| matches!(one, '\'' | '"'))?;
+    if literal.len() < 2 || !literal.ends_with(quote) {
+        return None;
+    }
+    let (what, span, text) = match mend {
+        Mend::Write(other) => {
+            (format!("Write `{other}` instead of {literal}"), fault.at.span, format!("{quote}{other}{quote}"))
+        }
+        Mend::Remove => {
+            let after = text.get(end..)?;
+            let rest = after.trim_start();
+            let comma = after.len() - rest.len() + 1;
+            let until = if rest.starts_with(',') {
+                let behind = after.get(comma..)?;
+                end + comma + (behind.len() - behind.trim_start_matches(' ').len())
+            } else {
+                end
+            };
+            let span = ByteSpan { start: fault.at.span.start, end: until as u64 };
+            (format!("Remove {literal}"), span, String::new())
+        }
+    };
+    let place = Place { file: Arc::clone(&fault.at.file), span };
+    Some(Fix { what, at: location(&place, modules, base), text })
 }
 
 /// Who it is about: the plugin, and the first handlers.

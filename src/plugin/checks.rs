@@ -5,6 +5,7 @@ mod control_plane;
 mod dead_grant;
 mod drift;
 mod dynamic_code;
+mod early_code;
 mod env_everything;
 mod env_secret;
 mod everything;
@@ -19,6 +20,7 @@ mod network_target;
 mod network_wide;
 mod no_quota;
 mod obfuscation;
+mod open_route;
 mod package_text;
 mod platform_wide;
 mod plugin_code;
@@ -46,6 +48,7 @@ pub(crate) static ALL: &[Check] = &[
     dead_grant::CHECK,
     drift::CHECK,
     dynamic_code::CHECK,
+    early_code::CHECK,
     env_everything::CHECK,
     env_secret::CHECK,
     everything::CHECK,
@@ -60,6 +63,7 @@ pub(crate) static ALL: &[Check] = &[
     network_wide::CHECK,
     no_quota::CHECK,
     obfuscation::CHECK,
+    open_route::CHECK,
     platform_wide::CHECK,
     plugin_code::CHECK,
     quota_large::CHECK,

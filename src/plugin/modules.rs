@@ -29,6 +29,20 @@ impl Modules {
         Self { root, packages, read: Mutex::default(), texts: Mutex::default(), entries: Mutex::default() }
     }
 
+    /// The same modules, as if a file had another text.
+    pub(crate) fn with_text(&self, file: &str, text: &str) -> Self {
+        let texts = held(&self.texts).clone();
+        let other = Self {
+            root: self.root.clone(),
+            packages: self.packages.clone(),
+            read: Mutex::default(),
+            texts: Mutex::new(texts),
+            entries: Mutex::new(held(&self.entries).clone()),
+        };
+        held(&other.texts).insert(file.to_owned(), Some(text.into()));
+        other
+    }
+
     /// The module in a file; `None` if it cannot be read or is no code.
     pub(crate) fn module(&self, file: &str) -> Option<Arc<Module>> {
         if let Some(known) = held(&self.read).get(file) {

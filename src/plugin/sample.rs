@@ -41,10 +41,19 @@ pub(super) fn coded(inside: &str, code: &str) -> Vec<String> {
     sorted(&findings(inside, &[("src/run.ts", code)]))
 }
 
+/// The ids of the findings about a manifest with this member and these files, code too, sorted.
+pub(super) fn audited(member: &str, files: &[(&str, &str)]) -> Vec<String> {
+    sorted(&with_code(member, files))
+}
+
 /// The findings about a plugin with such permissions and these files.
 pub(super) fn findings(inside: &str, files: &[(&str, &str)]) -> Vec<Finding> {
     let comma = if inside.is_empty() { "" } else { ", " };
-    let folder = folder(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"));
+    with_code(&format!("permissions: {{ {inside}{comma}{QUOTAS} }}"), files)
+}
+
+fn with_code(member: &str, files: &[(&str, &str)]) -> Vec<Finding> {
+    let folder = folder(member);
     add(&folder, files);
     let outcome = audit(&Options { root: folder.path().to_owned(), base: PathBuf::new() }).unwrap();
     assert_eq!(outcome.coverage.missed, []);
@@ -94,7 +103,7 @@ pub(super) fn folder(member: &str) -> TempDir {
     write("package.json", PACKAGE);
     let manifest = format!(
         "import * as sdk from '@kb-labs/sdk';
-         import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
+         import {{ told }} from './told'; import {{ combinePermissions, fullEnvPreset, kbPlatformPreset }} from '@kb-labs/sdk';
          export const manifest = {{ schema: 'kb.plugin/3', id: '@acme/sample', version: '1.0.0',
            cli: {{ commands: [{{ id: 'run', handler: './run.js#default' }}] }}, {member} }};"
     );

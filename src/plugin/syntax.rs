@@ -154,6 +154,66 @@ impl code::Code {
     }
 }
 
+impl Module {
+    /// The largest expression that begins at a place, such as the whole chain of calls that begins with `combine()`.
+    #[must_use]
+    pub(crate) fn expression_at(&self, start: u64) -> Option<ByteSpan> {
+        let exported = self.exports.values().filter_map(|export| match export {
+            Export::Value(value) => Some(value),
+            _ => None,
+        });
+        let mut open: Vec<&Expr> = self.bindings.values().chain(exported).collect();
+        let mut found: Option<ByteSpan> = None;
+        while let Some(expr) = open.pop() {
+            if expr.span.start == start && found.is_none_or(|span| span.len() < expr.span.len()) {
+                found = Some(expr.span);
+            }
+            if (expr.span.start..expr.span.end).contains(&start) {
+                open.extend(expr.parts());
+            }
+        }
+        found
+    }
+}
+
+impl Expr {
+    /// The expressions that it consists of.
+    fn parts(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Array(items) => items.iter().map(Item::expr).collect(),
+            ExprKind::Object(properties) => properties.iter().flat_map(Property::parts).collect(),
+            ExprKind::Member(one, other)
+            | ExprKind::Either(one, other)
+            | ExprKind::Logical(_, one, other)
+            | ExprKind::Binary(_, one, other) => vec![one, other],
+            ExprKind::Call(callee, items) => {
+                std::iter::once(&**callee).chain(items.iter().map(Item::expr)).collect()
+            }
+            ExprKind::Template(parts) => parts.iter().collect(),
+            ExprKind::Negative(inner) => vec![inner],
+            ExprKind::Function(function) => vec![&function.body],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Item {
+    fn expr(&self) -> &Expr {
+        match self {
+            Self::One(expr) | Self::Spread(expr) => expr,
+        }
+    }
+}
+
+impl Property {
+    fn parts(&self) -> Vec<&Expr> {
+        match self {
+            Self::Keyed(key, value) => vec![key, value],
+            Self::Spread(expr) => vec![expr],
+        }
+    }
+}
+
 /// How a file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {

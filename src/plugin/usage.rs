@@ -16,5 +16,5 @@ mod tests;
 pub(crate) mod unseen;
 
 pub(crate) use reach::{Usage, Used, analyse};
-pub(crate) use shape::Shape;
+pub(crate) use shape::{Part, Shape};
 pub(crate) use sink::{Act, Way};

@@ -153,3 +153,71 @@ fn a_waiver_covers_what_was_accepted_and_nothing_wider() {
     write(".kb/**");
     drop(sandbox.kbsec(["audit"]).run().code(1).says("its waiver expired after 2020-01-31"));
 }
+
+#[test]
+fn permissions_are_narrowed_to_what_the_code_uses_and_written() {
+    let sandbox = workspace();
+    let permissions = "combinePermissions()\n    .with(kbPlatformPreset)\n    \
+                       .withFs({ mode: 'read', allow: ['docs/**'] })\n    \
+                       .withFs({ mode: 'readWrite', allow: ['**'] })\n    \
+                       .withQuotas({ timeoutMs: 1_000, memoryMb: 256 })\n    .build()";
+    plugin(&sandbox, "wide", permissions);
+    let code = "import { join } from 'node:path';\nexport default { async execute(ctx, input) {\n\
+                const mode = ctx.runtime.env('KB_MODE');\n\
+                await ctx.runtime.fs.writeFile(join('out', `${input.name}.txt`), mode);\n} };\n";
+    sandbox.write("plugins/wide/src/run.ts", code);
+    let suggested = sandbox.kbsec(["audit", "suggest", "--json"]).run().code(1).json();
+    let block = &suggested[0]["blocks"][0];
+    assert_eq!(block["start"]["line"], 9, "{suggested:#}");
+    assert!(block["old"].as_str().unwrap().starts_with("combinePermissions()"));
+    let new = block["new"].as_str().unwrap();
+    for part in ["write: ['out/**']", "read: ['KB_MODE']", "timeoutMs: 1000"] {
+        assert!(new.contains(part), "{part}\n{new}");
+    }
+    assert!(!new.contains("'**'") && !new.contains(".kb/**"), "{new}");
+    drop(
+        sandbox.kbsec(["audit", "--fix"]).run().code(0).complains("narrowed: ./plugins/wide/src/manifest.ts"),
+    );
+    let manifest = std::fs::read_to_string(sandbox.path("plugins/wide/src/manifest.ts")).unwrap();
+    assert!(manifest.contains(new) && !manifest.contains("Preset"), "{manifest}");
+    let before = std::fs::read_to_string(sandbox.path("plugins/wide/src/manifest.ts.before-kbsec")).unwrap();
+    assert!(before.contains(permissions));
+    drop(sandbox.kbsec(["audit", "suggest"]).run().code(0).says("Nothing to narrow"));
+}
+
+#[test]
+fn what_is_not_known_is_left_as_it_is() {
+    let sandbox = workspace();
+    plugin(&sandbox, "open", "{ env: { read: process.env.NAMES.split(',') }, fs: { write: ['**'] } }");
+    plugin(&sandbox, "gone", "{ fs: { write: ['**'] } }");
+    std::fs::remove_file(sandbox.path("plugins/gone/src/run.ts")).unwrap();
+    let run = sandbox.kbsec(["audit", "suggest"]).run().code(0);
+    assert!(run.stdout.contains("a part of it is not known before it runs"), "{}", run.stdout);
+    assert!(run.stdout.contains("the code of a handler that gets it is not here"), "{}", run.stdout);
+    // Shared with others: narrowed by nobody.
+    plugin(&sandbox, "open", "GRANTS");
+    sandbox.write(
+        "shared/src/index.ts",
+        "export const PATHS = [];\nexport const GRANTS = { fs: { write: ['**'] } };\n",
+    );
+    let manifest = std::fs::read_to_string(sandbox.path("plugins/open/src/manifest.ts")).unwrap();
+    sandbox.write("plugins/open/src/manifest.ts", manifest.replace("{ PATHS }", "{ GRANTS }"));
+    sandbox.write("plugins/open/src/run.ts", "export default { execute() {} };");
+    let run = sandbox.kbsec(["audit", "suggest", "@acme/open"]).run().code(0);
+    assert!(run.stdout.contains("it is not the plugin's alone"), "{}", run.stdout);
+}
+
+#[test]
+fn sarif_has_fixes_for_literals() {
+    let sandbox = workspace();
+    plugin(&sandbox, "wide", "{ fs: { read: ['**'] }, quotas: { timeoutMs: 1, memoryMb: 1 } }");
+    let report = sandbox.kbsec(["audit", "-f", "sarif"]).run().code(1).json();
+    let results = report["runs"][0]["results"].as_array().unwrap();
+    let wide = results.iter().find(|it| it["ruleId"] == "plugin/fs-everything").unwrap();
+    let change = &wide["fixes"][0]["artifactChanges"][0];
+    assert_eq!(change["artifactLocation"]["uri"], "plugins/wide/src/manifest.ts");
+    assert_eq!(change["replacements"][0]["insertedContent"]["text"], "'**/*'");
+    let region = &change["replacements"][0]["deletedRegion"];
+    assert_eq!(region["startLine"], 9);
+    assert_eq!(region["endColumn"].as_u64().unwrap() - region["startColumn"].as_u64().unwrap(), 4);
+}

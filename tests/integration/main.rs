@@ -5,6 +5,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod check;
+mod collect;
 mod common;
 mod every_rule;
 mod find;
@@ -19,7 +20,9 @@ mod push;
 mod respond;
 #[cfg(unix)]
 mod rewrite;
+mod rogue;
 mod scan;
 mod secrets;
+mod servers;
 mod settings;
 mod sqlite;

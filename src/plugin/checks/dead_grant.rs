@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::reached;
 use crate::finding::Severity;
-use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::check::{Check, Fault, Mend, Plugin};
 
 pub(super) const CHECK: Check = Check {
     id: "dead-grant",
@@ -32,7 +32,7 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
             } else {
                 continue;
             };
-            faults.push(Fault::of(value, what).handler(handler));
+            faults.push(Fault::of(value, what).handler(handler).mend(Mend::Remove));
         }
     }
 }

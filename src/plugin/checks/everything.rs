@@ -5,7 +5,7 @@
 //! Broad: `fs: { mode: 'readWrite', allow: ['**'] }`. Narrow: `allow: ['**/*']`, or better the folders that are needed.
 
 use crate::finding::Severity;
-use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::check::{Check, Fault, Mend, Plugin};
 
 pub(super) const CHECK: Check = Check {
     id: "fs-everything",
@@ -25,7 +25,8 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
             (None, None) => continue,
         };
         let what = format!("`**` lets it {verb} every file of the machine that is not denied by name");
-        faults.push(Fault::of(value, what).severity(severity).handler(handler));
+        let fault = Fault::of(value, what).severity(severity).handler(handler);
+        faults.push(fault.mend(Mend::Write("**/*".to_owned())));
     }
 }
 

@@ -6,7 +6,7 @@
 //! Broad: `fetch: ['https://*.vendor.io/*']`. Narrow: `fetch: ['https://api.vendor.io/*']`.
 
 use crate::finding::Severity;
-use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::check::{Check, Fault, Mend, Plugin};
 
 pub(super) const CHECK: Check = Check {
     id: "network-wide",
@@ -21,10 +21,23 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
     for handler in &plugin.handlers {
         for (pattern, value) in handler.permissions.list("network", "fetch") {
             if let Some((severity, what)) = judge(pattern) {
-                faults.push(Fault::of(value, what).severity(severity).handler(handler));
+                let fault = Fault::of(value, what).severity(severity).handler(handler);
+                faults.push(match narrower(pattern) {
+                    Some(narrower) => fault.mend(Mend::Write(narrower)),
+                    None => fault,
+                });
             }
         }
     }
+}
+
+/// The same host alone, where a pattern ends in a `*` right behind its name: `https://api.vendor.io*`.
+fn narrower(pattern: &str) -> Option<String> {
+    let (scheme, host) = pattern.strip_suffix('*')?.split_once("://")?;
+    let is_name = !host.is_empty()
+        && host.contains('.')
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    is_name.then(|| format!("{scheme}://{host}/*"))
 }
 
 /// What is wrong with a pattern.

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::used::grants;
 use crate::finding::{Confidence, Severity};
-use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::check::{Check, Fault, Mend, Plugin};
 use crate::plugin::permission::engine::env;
 use crate::plugin::usage::Usage;
 use crate::plugin::usage::grant::{self, Section};
-use crate::plugin::value::{Kind, Value};
+use crate::plugin::value::{Kind, Place, Value};
 
 pub(super) const CHECK: Check = Check {
     id: "unused-grant",
@@ -43,9 +43,25 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
             groups.entry(key).or_default().push(idle);
         }
     }
-    for group in groups.into_values() {
-        faults.extend(told(plugin, usage, &group));
+    let mut idle: BTreeMap<(Arc<str>, u64), BTreeSet<String>> = BTreeMap::new();
+    for one in groups.values().flatten() {
+        let at = (Arc::clone(&one.value.at.file), one.value.at.span.start);
+        idle.entry(at).or_default().insert(one.text.clone());
     }
+    for group in groups.into_values() {
+        let Some(fault) = told(plugin, usage, &group) else { continue };
+        // A literal may stand for reading and for writing; it can go only if nobody needs either.
+        let at = (Arc::clone(&fault.at.file), fault.at.span.start);
+        let is_all = idle.get(&at).is_some_and(|texts| texts.len() == grants_at(plugin, &fault.at));
+        faults.push(if is_all { fault.mend(Mend::Remove) } else { fault });
+    }
+}
+
+/// How many grants come from one literal.
+fn grants_at(plugin: &Plugin, at: &Place) -> usize {
+    let leaves = plugin.handlers.iter().flat_map(|handler| handler.permissions.0.leaves());
+    let keys: BTreeSet<String> = leaves.filter(|(_, value)| value.at == *at).map(|(key, _)| key).collect();
+    keys.len()
 }
 
 fn told(plugin: &Plugin, usage: &Usage, group: &[Idle<'_>]) -> Option<Fault> {

@@ -94,6 +94,12 @@ pub(crate) fn files() -> Result<&'static Fs, TooLarge> {
     FILES.as_ref().map_err(|_| TooLarge)
 }
 
+/// Whether a path pattern grants nothing: all that it covers is denied, or it begins with `~`, which nobody expands.
+pub(crate) fn is_dead(pattern: &str) -> bool {
+    pattern.starts_with("~/")
+        || files().is_ok_and(|files| files.effective(pattern).is_ok_and(|paths| paths.is_empty()))
+}
+
 /// Answers, and remembers the languages of patterns.
 #[derive(Default)]
 pub(crate) struct Grants {
@@ -137,7 +143,13 @@ impl Grants {
     pub(crate) fn needs(&self, section: Section, pattern: &str, used: &Used) -> bool {
         used.of.shapes.iter().any(|shape| {
             let shape = shaped(section, shape);
-            shape.is_open() || (!is_denied(section, &shape) && self.meets(section, pattern, &shape))
+            let meets = || match (section, files()) {
+                (Section::Read | Section::Write, Ok(files)) => {
+                    files.intended(pattern).meets(&shape.pattern(WORKSPACE))
+                }
+                _ => self.meets(section, pattern, &shape),
+            };
+            shape.is_open() || (!is_denied(section, &shape) && meets())
         })
     }
 

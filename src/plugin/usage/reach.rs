@@ -19,6 +19,8 @@ use crate::plugin::value::Place;
 #[derive(Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) uses: Vec<Used>,
+    /// What loading the manifest does, before any handler is started.
+    pub(crate) early: Vec<Used>,
     /// Packages that are not looked at.
     pub(crate) outside: BTreeSet<String>,
     /// Beginnings of the context that go to code which is not followed, such as `runtime.fs`; empty for all of it.
@@ -136,6 +138,7 @@ pub(crate) fn analyse(plugins: &[(&str, &str, &[Handler])], modules: &Modules) -
     let map = Map::new(&graph, &surveyed);
     let mut usages: Vec<Usage> = starts.par_iter().map(|starts| map.usage(starts)).collect();
     for (usage, (folder, manifest, _)) in usages.iter_mut().zip(plugins) {
+        usage.early = graph.unit(manifest).map(|unit| map.early(unit)).unwrap_or_default();
         usage.files.insert((*manifest).into());
         usage.package = modules.text(&join(folder, "package.json")).unwrap_or_default();
         let texts = usage.files.iter().filter_map(|file| Some((file, modules.text(file)?)));
@@ -162,6 +165,9 @@ fn located(folder: &str, manifest: &str, handler: &Handler, modules: &Modules) -
         .or_else(|| from(&join(folder, "dist"), file))?;
     Some((found, name.to_owned()))
 }
+
+/// Parts to be looked at, each with the one before it.
+type Queue = VecDeque<((usize, u32), Option<(usize, u32)>)>;
 
 /// Which part leads to which.
 struct Map<'a> {
@@ -208,6 +214,18 @@ impl<'a> Map<'a> {
         }
         usage.uses = found.into_values().collect();
         usage
+    }
+
+    /// What loading a module does.
+    fn early(&self, unit: usize) -> Vec<Used> {
+        let reached = self.follow([((unit, 0), None)].into());
+        let mut found: BTreeMap<(usize, u64, usize), Used> = BTreeMap::new();
+        for part in reached.keys() {
+            for (at, one) in self.uses.get(part).into_iter().flatten().enumerate() {
+                found.insert((part.0, one.span.start, at), self.used(part, one, &reached));
+            }
+        }
+        found.into_values().collect()
     }
 
     fn used(&self, part: &(usize, u32), one: &Use, reached: &Parent) -> Used {
@@ -261,11 +279,16 @@ impl<'a> Map<'a> {
 
     /// The parts that a handler leads to, each with the one before it; the nearest first.
     fn walk(&self, unit: usize, name: &str) -> Parent {
-        let mut reached = Parent::new();
-        let mut queue: VecDeque<((usize, u32), Option<(usize, u32)>)> = VecDeque::new();
+        let mut queue: Queue = VecDeque::new();
         let begin = parts(self.graph, unit, Some(name));
         queue.push_back(((unit, 0), None));
         queue.extend(begin.into_iter().map(|part| (part, Some((unit, 0)))));
+        self.follow(queue)
+    }
+
+    /// The parts that some lead to.
+    fn follow(&self, mut queue: Queue) -> Parent {
+        let mut reached = Parent::new();
         while let Some((part, before)) = queue.pop_front() {
             if reached.contains_key(&part) {
                 continue;

@@ -3,13 +3,15 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_sarif::sarif::{self, Message, ReportingDescriptorReference, ResultKind};
+use serde_sarif::sarif::{
+    self, ArtifactChange, ArtifactContent, Message, Replacement, ReportingDescriptorReference, ResultKind,
+};
 
 use super::code_flow::flow;
 use super::escape;
 use super::locations::{history, location, properties, property};
 use super::rules::{Rules, level};
-use crate::finding::{Finding, Location, RuleId};
+use crate::finding::{Finding, Fix, Location, RuleId};
 use crate::report::json::Exposure;
 use crate::report::place::Place;
 use crate::report::spot::{Spot, Standing};
@@ -103,10 +105,31 @@ fn result<'a>(found: &Match<'a>, indices: &BTreeMap<&RuleId, i64>, now: u64) -> 
         result.related_locations = Some(numbered.collect());
     }
     result.code_flows = flow(finding, &found.place, first).map(|flow| vec![flow]);
+    result.fixes = fixes(found);
     let exposure = finding.exposure().map(|exposure| Exposure::new(exposure, REFS));
     result.properties =
         exposure.and_then(|exposure| property("exposure", &exposure)).map(|one| properties([one]));
     Some(result)
+}
+
+/// Replacements in the same file (section 3.55); a report without any leaves the member out.
+fn fixes(found: &Match<'_>) -> Option<Vec<sarif::Fix>> {
+    let here = found.at.first().map(|at| &at.origin)?;
+    let fix = |fix: &Fix| {
+        let physical = location(&found.place, &fix.at).physical_location?;
+        let content = ArtifactContent::builder().text(fix.text.as_str()).build();
+        let replacement =
+            Replacement::builder().deleted_region(physical.region?).inserted_content(content).build();
+        let change = ArtifactChange::builder()
+            .artifact_location(physical.artifact_location?)
+            .replacements(vec![replacement])
+            .build();
+        let description = Message::builder().text(escape(&fix.what)).build();
+        Some(sarif::Fix::builder().artifact_changes(vec![change]).description(description).build())
+    };
+    let fixes: Vec<_> =
+        found.finding.fixes().iter().filter(|fix| fix.at.origin == *here).filter_map(fix).collect();
+    (!fixes.is_empty()).then_some(fixes)
 }
 
 /// What and why, what its history tells, the other places of the file, and what to do first.

@@ -124,6 +124,19 @@ impl Fs {
         }
     }
 
+    /// The same for paths that begin where the pattern does: what its author means. The shim also finds a glob in the
+    /// middle of a path.
+    #[must_use]
+    pub fn intended(&self, pattern: &str) -> Pattern {
+        match pattern {
+            "**" => Pattern::new().anything(),
+            _ if is_glob(pattern) => {
+                glob::path(Pattern::new(), &posix::resolve(&self.cwd, pattern)).anything()
+            }
+            _ => self.compiled(pattern),
+        }
+    }
+
     /// The absolute paths that can be read under some patterns.
     ///
     /// # Errors
