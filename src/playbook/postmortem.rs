@@ -239,10 +239,8 @@ fn timeline(playbook: &Playbook, records: &[Record], state: &State) -> Vec<Row> 
             RecordKind::Done if said.starts_with("fail: ") => {}
             RecordKind::Done => row(record, format!("{}{more}", title(&record.step))),
             RecordKind::Skipped => row(record, format!("left out: {}{more}", title(&record.step))),
-            RecordKind::Failed => {
-                if told.insert((record.step.as_str(), "proof"), said) != Some(said) {
-                    row(record, format!("proof fails: {}{more}", title(&record.step)));
-                }
+            RecordKind::Failed if told.insert((record.step.as_str(), "proof"), said) != Some(said) => {
+                row(record, format!("proof fails: {}{more}", title(&record.step)));
             }
             RecordKind::Blocked => row(record, format!("blocked: {}{more}", title(&record.step))),
             RecordKind::Note => row(record, format!("note{more}")),

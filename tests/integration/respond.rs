@@ -251,6 +251,23 @@ fn the_history_is_rewritten_and_pushed_with_two_confirmations() {
 }
 
 #[test]
+fn a_finding_of_a_report_tells_the_value() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("app.env", format!("ANTHROPIC_API_KEY={}\n", key()));
+    drop(sandbox.kbsec(["scan", "-f", "json", "-o", "../report.json", "--exit-zero"]).run().code(0));
+    drop(sandbox.kbsec(["scan", "-f", "sarif", "-o", "../report.sarif", "--exit-zero"]).run().code(0));
+    for report in ["../report.json", "../report.sarif"] {
+        let run = sandbox.kbsec(["leak-response", "--report", report, "--no-input"]).run().code(20);
+        assert!(run.stdout.contains("Anthropic API key, sk-ant-api"), "{}", run.stdout);
+        assert!(run.stdout.contains("old key: app.env:1"), "{}", run.stdout);
+        assert_hidden(&key(), &incidents(&sandbox), &[&run.stdout, &run.stderr]);
+    }
+    let none =
+        sandbox.kbsec(["leak-response", "--report", "../report.json", "--finding", "00000000", "--no-input"]);
+    drop(none.run().code(2).complains("it has no such finding"));
+}
+
+#[test]
 fn another_value_does_not_go_on_with_an_incident() {
     let (sandbox, _consumer, _) = leak();
     drop(sandbox.kbsec(["leak-response", "--value-file", "../key.txt", "--no-input"]).run().code(20));

@@ -136,11 +136,11 @@ impl Engine<'_> {
         match self.command(step) {
             Some(command) => Plan { lines: vec![command.join(" ")], ..Plan::default() },
             None => {
-                let programs: Vec<&str> =
-                    step.command.iter().filter_map(|command| command.first()).map(String::as_str).collect();
+                let program = |command: &'_ Vec<String>| command.iter().find(|part| *part != "sudo").cloned();
+                let programs: Vec<String> = step.command.iter().filter_map(program).collect();
                 let wanted = step.command.first().map(|command| self.filled(command).join(" "));
                 let how = format!(
-                    "{} is not installed here. Where the service runs, do: {}",
+                    "{} cannot be used here. Where the service runs, do: {}",
                     programs.join(" or "),
                     wanted.unwrap_or_default()
                 );

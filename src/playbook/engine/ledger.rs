@@ -150,7 +150,7 @@ impl Engine<'_> {
             _ => format!("{kept} pieces, {}", size(bytes)),
         };
         if masked > 0 {
-            said += &format!(", {masked} secrets masked");
+            said += &format!(", {masked} {} masked", if masked == 1 { "secret" } else { "secrets" });
         }
         for problem in problems.iter().take(3) {
             said += &format!("; not whole: {problem}");

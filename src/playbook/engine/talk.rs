@@ -34,7 +34,9 @@ impl Engine<'_> {
                     self.show("note", "written down");
                 }
                 Reply::Log => {
-                    self.records.iter().for_each(|record| self.prompter.show(&Shown::Record(record)))
+                    for record in &self.records {
+                        self.prompter.show(&Shown::Record(record));
+                    }
                 }
                 Reply::Why => self.why(step),
                 Reply::Pause => {

@@ -105,7 +105,7 @@ pub(super) fn find(machine: &Machine<'_>, leak: &Leak) -> Applied {
     let seen = holders(leak);
     lines.extend(seen.holding.iter().take(SHOWN).map(|process| format!("running: {process}")));
     lines.push(format!(
-        "{} places with the old key, {} that name its variable, {} processes that hold it ({} could not be read)",
+        "places with the old key: {}; that name its variable: {}; processes that hold it: {} ({} could not be read)",
         stale.len(),
         by_name.len(),
         seen.holding.len(),

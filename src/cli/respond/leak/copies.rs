@@ -21,6 +21,8 @@ use super::super::machine::Machine;
 
 /// Places that are shown.
 const SHOWN: usize = 10;
+/// Variables of a rule that plugins are asked about.
+const MOST_NAMES: usize = 3;
 
 /// Searches the project with its history, and the places that the user named.
 fn search(machine: &Machine<'_>, leak: &Leak) -> Result<Outcome, String> {
@@ -180,25 +182,19 @@ pub(super) fn neighbours(machine: &Machine<'_>, leak: &Leak) -> Applied {
     Applied { lines, facts, evidence, ..Applied::default() }
 }
 
-/// Plugins whose manifest names the variable.
+/// Plugins that could read its variable, as `kbsec audit reach` says; nothing where there are no plugins.
 fn readers(machine: &Machine<'_>, leak: &Leak) -> Vec<String> {
     let names: &[String] = leak.rule.as_ref().map_or(&[], |rule| &rule.env);
-    let walk = ignore::WalkBuilder::new(&machine.root)
-        .standard_filters(false)
-        .max_depth(Some(7))
-        .filter_entry(|entry| {
-            ![".git", "node_modules", "target"].iter().any(|name| entry.file_name() == *name)
-        })
-        .build();
     let mut found = Vec::new();
-    for entry in walk.flatten() {
-        let name = entry.file_name().to_string_lossy();
-        if !name.contains("manifest") && !name.contains("kb.plugin") {
-            continue;
-        }
-        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-        if names.iter().any(|name| text.contains(name.as_str())) {
-            found.push(format!("a plugin may read its variable: {}", machine.shown(entry.path())));
+    for name in names.iter().take(MOST_NAMES) {
+        let root = machine.root.display().to_string();
+        let command = ["kbsec", "audit", "reach", name, "--root", &root].map(str::to_owned);
+        let said = machine.child(&command);
+        let text = String::from_utf8_lossy(&said.stdout).into_owned();
+        let lines = text.lines().map(str::trim_end).take_while(|line| !line.starts_with("This is what"));
+        let lines: Vec<String> = lines.filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        if lines.first().is_some_and(|first| !first.contains("of 0 plugins")) {
+            found.extend(lines);
         }
     }
     found.truncate(SHOWN);
