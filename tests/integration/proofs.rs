@@ -41,8 +41,11 @@ pub(crate) fn commit(sandbox: &Sandbox, folder: &str, (file, text): (&str, &str)
     sandbox.git(["-C", folder, "commit", "-qm", message]);
 }
 
+/// What is done to the text of an object of a kind.
+type Edit<'a> = dyn Fn(&str, String) -> String + 'a;
+
 /// Rewrites `dev` as it should be done, but for what `edit` does to each object, and leaves the maps in `maps`.
-pub(crate) fn rewrite_with(sandbox: &Sandbox, edit: &dyn Fn(&str, String) -> String) {
+pub(crate) fn rewrite_with(sandbox: &Sandbox, edit: &Edit<'_>) {
     let text = |id: &str| sandbox.git_unchecked(["-C", "dev", "cat-file", "-p", id]).code(0).stdout;
     let store = |kind: &str, text: String| {
         let run = sandbox.program("git", ["-C", "dev", "hash-object", "-t", kind, "-w", "--stdin"]);
@@ -50,43 +53,6 @@ pub(crate) fn rewrite_with(sandbox: &Sandbox, edit: &dyn Fn(&str, String) -> Str
     };
     let mut images: HashMap<String, String> = HashMap::new();
     let mut image = |id: &str| {
-        // Trees and files by hand: replace, and build what holds them anew.
-        fn of(id: &str, kind: &str, tools: &Tools<'_>, images: &mut HashMap<String, String>) -> String {
-            if let Some(known) = images.get(id) {
-                return known.clone();
-            }
-            let old = (tools.text)(id);
-            let mut new = old.replace(&value(), "***");
-            if kind == "tree" {
-                let lines = old.lines().map(|line| {
-                    let words: Vec<&str> = line.split_whitespace().collect();
-                    let is_here = words[1] != "commit";
-                    let below = if is_here { of(words[2], words[1], tools, images) } else { words[2].into() };
-                    format!("{} {} {below}\t{}\n", words[0], words[1], words[3])
-                });
-                let listing: String = lines.collect();
-                let listing = (tools.edit)("tree", listing);
-                let made = tools.sandbox.program("git", ["-C", "dev", "mktree"]).stdin(listing);
-                let made = made.run().code(0).stdout.trim().to_owned();
-                images.insert(id.to_owned(), made.clone());
-                return made;
-            }
-            if kind == "commit" || kind == "tag" {
-                let lines = new.split_inclusive('\n').map(|line| match line.trim_end().split_once(' ') {
-                    Some(("tree", tree)) => format!("tree {}\n", of(tree, "tree", tools, images)),
-                    Some(("parent", parent)) => format!("parent {}\n", of(parent, "commit", tools, images)),
-                    Some(("object", object)) => format!("object {}\n", of(object, "commit", tools, images)),
-                    _ => line.to_owned(),
-                });
-                new = lines.collect();
-            }
-            if new != old {
-                new = (tools.edit)(kind, new);
-            }
-            let made = if new == old { id.to_owned() } else { (tools.store)(kind, new) };
-            images.insert(id.to_owned(), made.clone());
-            made
-        }
         let kind = sandbox.git(["-C", "dev", "cat-file", "-t", id]);
         let tools = Tools { sandbox, text: &text, store: &store, edit };
         of(id, &kind, &tools, &mut images)
@@ -118,11 +84,49 @@ pub(crate) fn rewrite_with(sandbox: &Sandbox, edit: &dyn Fn(&str, String) -> Str
     sandbox.git(["-C", "dev", "reset", "-q", "--hard"]);
 }
 
+/// The image of an object, by hand: the value replaced, and what holds it built anew.
+fn of(id: &str, kind: &str, tools: &Tools<'_>, images: &mut HashMap<String, String>) -> String {
+    if let Some(known) = images.get(id) {
+        return known.clone();
+    }
+    let old = (tools.text)(id);
+    let mut new = old.replace(&value(), "***");
+    if kind == "tree" {
+        let lines = old.lines().map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let is_here = words[1] != "commit";
+            let below = if is_here { of(words[2], words[1], tools, images) } else { words[2].into() };
+            format!("{} {} {below}\t{}\n", words[0], words[1], words[3])
+        });
+        let listing: String = lines.collect();
+        let listing = (tools.edit)("tree", listing);
+        let made = tools.sandbox.program("git", ["-C", "dev", "mktree"]).stdin(listing);
+        let made = made.run().code(0).stdout.trim().to_owned();
+        images.insert(id.to_owned(), made.clone());
+        return made;
+    }
+    if kind == "commit" || kind == "tag" {
+        let lines = new.split_inclusive('\n').map(|line| match line.trim_end().split_once(' ') {
+            Some(("tree", tree)) => format!("tree {}\n", of(tree, "tree", tools, images)),
+            Some(("parent", parent)) => format!("parent {}\n", of(parent, "commit", tools, images)),
+            Some(("object", object)) => format!("object {}\n", of(object, "commit", tools, images)),
+            _ => line.to_owned(),
+        });
+        new = lines.collect();
+    }
+    if new != old {
+        new = (tools.edit)(kind, new);
+    }
+    let made = if new == old { id.to_owned() } else { (tools.store)(kind, new) };
+    images.insert(id.to_owned(), made.clone());
+    made
+}
+
 struct Tools<'a> {
     sandbox: &'a Sandbox,
     text: &'a dyn Fn(&str) -> String,
     store: &'a dyn Fn(&str, String) -> String,
-    edit: &'a dyn Fn(&str, String) -> String,
+    edit: &'a Edit<'a>,
 }
 
 /// Forgets everything that no reference leads to.
@@ -365,9 +369,12 @@ fn a_link_is_searched_and_not_followed() {
     assert_eq!(faults, ["dev/other: the target of the link"]);
 }
 
+/// What must be told, and what is done to `dev`.
+type Damage = (&'static str, fn(&Sandbox));
+
 #[test]
 fn what_cannot_be_read_is_named_and_proves_nothing() {
-    let damage: [(&str, fn(&Sandbox)); 4] = [
+    let damage: [Damage; 4] = [
         ("object ", |dev| {
             let id = blob(dev, "damaged");
             let path = dev.path(format!("dev/.git/objects/{}/{}", &id[..2], &id[2..]));
@@ -409,7 +416,7 @@ fn every_change_too_many_is_seen() {
     let more =
         |kind: &str, text: String| if kind == "blob" { text.replace("other", "another") } else { text };
     let message = |kind: &str, text: String| text + if kind == "commit" { "more\n" } else { "" };
-    let edits: [(&dyn Fn(&str, String) -> String, &str); 5] = [
+    let edits: [(&Edit<'_>, &str); 5] = [
         (&author, "its author or date is another"),
         (&date, "its author or date is another"),
         (&mode, "its mode is another"),
