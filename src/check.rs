@@ -4,6 +4,7 @@
 //! shown) stands in its [`Context`], so that a test can point it at a fixture. What it prints was written by services,
 //! plugins and people, so [`run`] takes the secrets out of every verdict before anybody sees it.
 
+pub mod bundle;
 pub mod context;
 pub mod verdict;
 
@@ -54,6 +55,7 @@ mod registry;
 mod running;
 mod runs;
 mod sd_unit;
+mod sensitive;
 mod services;
 mod show;
 mod signature;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod collect;
 mod environment;
 mod error;
 mod exit;
@@ -72,6 +73,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Ask questions about an installation of the platform, without changing it
     Check(check::CheckArgs),
+    /// Collect the state of an installation for whoever has to find out what is wrong
+    Collect(collect::CollectArgs),
     /// Check, recover and keep SQLite databases; the evidence is only read
     Sqlite(sqlite::SqliteArgs),
     /// Be led through an incident: what to do now, what is done for you, and a log of it all
@@ -128,6 +131,7 @@ pub(crate) fn run() -> Exit {
         Command::Hook(args) => hook::run(args, &context),
         Command::Audit(args) => audit::run(args, &context),
         Command::Check(args) => check::run(args, &context),
+        Command::Collect(args) => collect::run(args, &context),
         Command::Sqlite(args) => sqlite::run(args, &context),
         Command::Respond(args) => respond::run(args, &context),
         Command::LeakResponse(args) => leak_response::run(args, &context),

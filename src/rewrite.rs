@@ -8,6 +8,7 @@ mod commit_point;
 mod commits;
 pub mod folder;
 pub mod forge;
+pub mod lfs;
 pub mod maps;
 mod moved;
 mod notes;
@@ -113,6 +114,15 @@ impl RewriteError {
             Self::Running => "wait until it ends",
             Self::NotBegun => "run it again without --resume",
             Self::Interrupted => "run it again",
+        }
+    }
+
+    /// The error without values: git quotes names, which may hold one.
+    fn redacted(self, values: &values::Values) -> Self {
+        match self {
+            Self::RefsRefused { git } => Self::RefsRefused { git: values.redact(&git) },
+            Self::IndexRefused { git } => Self::IndexRefused { git: values.redact(&git) },
+            other => other,
         }
     }
 

@@ -65,6 +65,22 @@ struct Source {
 
 /// Reads every log of the installation, the oldest line of each first.
 pub(super) fn each(context: &Context, visit: &mut dyn FnMut(&Record)) -> Account {
+    each_that(context, &|_| true, visit)
+}
+
+/// Whether a line may be a warning or worse: a line of pino begins with its level, and most are below.
+pub(super) fn may_be_bad(line: &[u8]) -> bool {
+    let level = line.strip_prefix(b"{\"level\":");
+    !matches!(level, Some([b'1'..=b'3', b'0', b',', ..]))
+}
+
+/// The same, of lines that a quick look at their bytes does not rule out; all are counted. To understand a line takes
+/// fifty times longer than to look at it.
+pub(super) fn each_that(
+    context: &Context,
+    may_matter: &dyn Fn(&[u8]) -> bool,
+    visit: &mut dyn FnMut(&Record),
+) -> Account {
     let mut account = Account::default();
     let sources = sources(context, &mut account);
     let budget = BUDGET / (sources.len() as u64).max(1);
@@ -74,7 +90,9 @@ pub(super) fn each(context: &Context, visit: &mut dyn FnMut(&Record)) -> Account
             record::Origin { file: source.name.as_str().into(), service: source.service.as_str().into() };
         let read = stream::lines(&source.path, budget, &mut |number, line| {
             account.lines += 1;
-            visit(&Record::parse(&origin, number, line));
+            if may_matter(line) {
+                visit(&Record::parse(&origin, number, line));
+            }
         });
         match read {
             Ok(read) => {
@@ -88,6 +106,40 @@ pub(super) fn each(context: &Context, visit: &mut dyn FnMut(&Record)) -> Account
     }
     journals(context, &sources, &mut account, visit);
     account
+}
+
+/// A log as text.
+pub(super) struct Text {
+    pub(super) name: String,
+    /// What stands in it, and whether that is the last part only; or why it cannot be read.
+    pub(super) content: Result<(String, bool), String>,
+}
+
+/// Lines that were longer than that: their end is not there, and half a line may hold half a secret.
+const WHOLE: usize = 60 << 10;
+
+/// Every log, at most so many bytes of each.
+pub(super) fn texts(context: &Context, most: u64) -> Vec<Text> {
+    let mut account = Account::default();
+    let sources = sources(context, &mut account);
+    let mut found: Vec<Text> = sources.into_iter().map(|source| text(source, most)).collect();
+    found.extend(
+        account.unreadable.into_iter().map(|why| Text { name: "logs".to_owned(), content: Err(why) }),
+    );
+    found
+}
+
+fn text(source: Source, most: u64) -> Text {
+    let mut content = String::new();
+    let read = stream::lines(&source.path, most, &mut |_, line| {
+        match line.len() > WHOLE {
+            true => content.push_str("[a line of more than 60 KiB was left out]"),
+            false => content.push_str(&String::from_utf8_lossy(line)),
+        }
+        content.push('\n');
+    });
+    let content = read.map(|extent| (content, extent.is_cut)).map_err(|error| error.to_string());
+    Text { name: source.name, content }
 }
 
 fn sources(context: &Context, account: &mut Account) -> Vec<Source> {

@@ -45,7 +45,7 @@ struct Failures {
 
 fn answer(context: &Context) -> Vec<Verdict> {
     let mut found: BTreeMap<String, Failures> = BTreeMap::new();
-    let account = log::each(context, &mut |record| {
+    let account = log::each_that(context, &log::may_be_bad, &mut |record| {
         let Some(adapter) = adapter(record) else { return };
         let failures = found.entry(adapter).or_default();
         failures.count += 1;

@@ -38,7 +38,7 @@ struct Errors {
 fn answer(context: &Context) -> Vec<Verdict> {
     let mut plugins: BTreeMap<String, Errors> = BTreeMap::new();
     let mut of_services = 0;
-    let account = log::each(context, &mut |record| {
+    let account = log::each_that(context, &log::may_be_bad, &mut |record| {
         if !record.is_error() {
             return;
         }

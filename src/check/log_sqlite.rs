@@ -83,7 +83,7 @@ const MOST_PLACES: usize = 50;
 
 fn answer(context: &Context) -> Vec<Verdict> {
     let mut tallies: BTreeMap<usize, Tally> = BTreeMap::new();
-    let account = log::each(context, &mut |record| {
+    let account = log::each_that(context, &log::may_be_bad, &mut |record| {
         if record.time.is_some_and(|time| time < context.since()) {
             return;
         }
@@ -103,7 +103,7 @@ fn answer(context: &Context) -> Vec<Verdict> {
 /// How often services found a database locked in the window; `None` without a log.
 pub(super) fn busy(context: &Context) -> Option<u64> {
     let mut count = 0;
-    let account = log::each(context, &mut |record| {
+    let account = log::each_that(context, &log::may_be_bad, &mut |record| {
         let is_new = record.time.is_none_or(|time| time >= context.since());
         let is_busy = is_new
             && kind(record).and_then(|at| KINDS.get(at)).is_some_and(|kind| kind.code == "SQLITE_BUSY");

@@ -37,7 +37,8 @@ struct Seen {
 
 fn answer(context: &Context) -> Vec<Verdict> {
     let mut plugins: BTreeMap<String, Seen> = BTreeMap::new();
-    let account = log::each(context, &mut |record| {
+    let has_address = |line: &[u8]| memchr::memmem::find(line, b"://").is_some();
+    let account = log::each_that(context, &has_address, &mut |record| {
         let Some(plugin) = record.plugin() else { return };
         if record.time.is_some_and(|time| time < context.since())
             || context.only.plugin.as_deref().is_some_and(|only| only != plugin)

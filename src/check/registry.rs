@@ -58,6 +58,12 @@ impl Settings {
         Ok(registry.trim_end_matches('/').to_owned())
     }
 
+    /// Every token and password.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let is_secret = |key: &str| ["_authToken", "_auth", "_password"].iter().any(|end| key.ends_with(end));
+        self.pairs.iter().filter(|(key, _)| is_secret(key)).map(|(_, value)| value.clone()).collect()
+    }
+
     /// Scopes that have a registry of their own.
     pub(super) fn scopes(&self) -> Vec<&str> {
         let mut scopes: Vec<&str> =

@@ -1,7 +1,7 @@
 //! `kbsec check`: questions about an installation of the platform, answered one by one.
 
 mod lines;
-mod place;
+pub(super) mod place;
 
 use clap::{Args, ValueEnum};
 use kbsec::check::{self, Check, Status, Verdict};

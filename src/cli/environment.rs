@@ -36,10 +36,10 @@ pub(crate) struct Environment {
     pub(crate) failpoint: Option<String>,
     /// Where the user is.
     pub(crate) directory: PathBuf,
-    /// Where files for a moment go.
-    pub(crate) temporary: PathBuf,
     /// What responding to an incident needs to know.
     pub(crate) responder: Responder,
+    /// Where files for a moment go.
+    pub(crate) temporary: PathBuf,
     no_color: bool,
     columns: Option<usize>,
 }
@@ -51,10 +51,6 @@ pub(crate) struct Responder {
     pub(crate) user: String,
     /// Name of the machine.
     pub(crate) host: String,
-    /// The home folder.
-    pub(crate) home: Option<PathBuf>,
-    /// `$XDG_STATE_HOME`, else `~/.local/state`.
-    pub(crate) state_home: Option<PathBuf>,
     /// The folders of `$PATH`.
     pub(crate) path: Vec<PathBuf>,
     /// Variables of the user's shell; their values are never shown.
@@ -65,19 +61,15 @@ pub(crate) struct Responder {
 
 impl Responder {
     fn read() -> Self {
-        let path = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let text = |name: &str| env::var_os(name).and_then(|value| value.into_string().ok());
         let named = |text: String| Some(text.trim().to_owned()).filter(|name| !name.is_empty());
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().and_then(named);
-        let state = path("XDG_STATE_HOME").filter(|path| path.is_absolute());
         Self {
             user: text("USER")
                 .or_else(|| text("LOGNAME"))
                 .and_then(named)
                 .unwrap_or_else(|| "unknown".into()),
             host: host.or_else(|| text("HOSTNAME")).unwrap_or_else(|| "unknown".into()),
-            home: env::home_dir(),
-            state_home: state.or_else(|| env::home_dir().map(|home| home.join(".local/state"))),
             path: env::var_os("PATH").iter().flat_map(env::split_paths).collect(),
             variables: env::vars_os()
                 .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
@@ -119,10 +111,10 @@ impl Environment {
                 .unwrap_or_else(|| env::home_dir().unwrap_or_default().join(".local/state")),
             failpoint: if cfg!(debug_assertions) { text("KBSEC_FAILPOINT") } else { None },
             directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-            temporary: env::temp_dir(),
             responder: Responder::read(),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
                 || env::var_os("TERM").is_some_and(|terminal| terminal == "dumb"),
+            temporary: env::temp_dir(),
             columns: env::var_os("COLUMNS").and_then(|columns| columns.to_str()?.parse().ok()),
         }
     }
@@ -138,13 +130,6 @@ impl Environment {
         since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
-    /// Every variable that is text. Their values are secrets until the opposite is known.
-    pub(crate) fn variables() -> BTreeMap<String, String> {
-        let text =
-            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        env::vars_os().filter_map(text).collect()
-    }
-
     /// The path of this program, to run it again as a child.
     pub(crate) fn program() -> PathBuf {
         env::current_exe().unwrap_or_else(|_| PathBuf::from("kbsec"))
@@ -152,6 +137,13 @@ impl Environment {
 
     pub(crate) fn stderr_is_terminal() -> bool {
         std::io::stderr().is_terminal()
+    }
+
+    /// Every variable that is text. Their values are secrets until the opposite is known.
+    pub(crate) fn variables() -> BTreeMap<String, String> {
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        env::vars_os().filter_map(text).collect()
     }
 
     pub(crate) fn stdin_is_terminal() -> bool {

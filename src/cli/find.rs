@@ -16,7 +16,6 @@ use kbsec::source::worktree::{self, Ignore, Worktree};
 use kbsec::source::{Source, Stop};
 use kbsec::trace::{Outcome, Request, TraceError, pickaxe, rules, trace};
 
-pub(crate) use self::finding::value as of_finding;
 use super::environment::Environment;
 use super::error::Hinted;
 use super::exit::Exit;
@@ -202,7 +201,7 @@ fn wanted(args: &FindArgs, (project, context): (&Project, &Context), stop: &Stop
 /// The value in a file.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<Secret> {
     let file = File::open(path).map_err(|error| cannot_read(&path.display().to_string(), &error))?;
-    read_value(file).map_err(|error| cannot_read(&path.display().to_string(), &error))
+    read(file).map_err(|error| cannot_read(&path.display().to_string(), &error))
 }
 
 /// The value on standard input.
@@ -210,11 +209,11 @@ pub(super) fn from_stdin(context: &Context) -> anyhow::Result<Secret> {
     if Environment::stdin_is_terminal() {
         context.note("reading the value as you type it, visibly; end it with Ctrl-D on an empty line");
     }
-    read_value(std::io::stdin().lock()).map_err(|error| cannot_read("standard input", &error))
+    read(std::io::stdin().lock()).map_err(|error| cannot_read("standard input", &error))
 }
 
 /// Reads a value up to its end, without a line end behind it. Of one that is too long, as much as shows that it is.
-pub(crate) fn read_value(input: impl Read) -> std::io::Result<Secret> {
+pub(super) fn read(input: impl Read) -> std::io::Result<Secret> {
     let mut bytes = Vec::with_capacity(LONGEST_VALUE + 4);
     input.take(LONGEST_VALUE as u64 + 3).read_to_end(&mut bytes)?;
     if bytes.ends_with(b"\n") {

@@ -78,9 +78,9 @@ pub(crate) struct SessionArgs {
     /// Carry out these steps without asking; there is no leave for everything
     #[arg(long, value_name = "STEP", value_delimiter = ',', help_heading = "Session")]
     pub(crate) allow: Vec<String>,
-    /// The beginning of the hash of the plan that cannot be undone
+    /// The beginning of the hash of a plan that cannot be undone; may be repeated
     #[arg(long, value_name = "HASH", help_heading = "Session")]
-    pub(crate) confirm: Option<String>,
+    pub(crate) confirm: Vec<String>,
     /// Print the log to standard output as JSON lines while it is written
     #[arg(long, help_heading = "Session")]
     pub(crate) json: bool,

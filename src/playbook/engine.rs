@@ -127,7 +127,15 @@ impl<'a> Engine<'a> {
     /// When the log or the evidence cannot be written.
     pub fn run(&mut self) -> Result<Ending, IncidentError> {
         let resumed = self.records.iter().any(|record| record.kind == RecordKind::Resumed);
-        self.prompter.show(&Shown::Title { id: self.incident.id(), playbook: self.playbook, resumed });
+        let title = match self.state.facts.get("subject") {
+            Some(subject) => format!("{}: {subject}", self.playbook.title),
+            None => self.playbook.title.clone(),
+        };
+        self.prompter.show(&Shown::Title {
+            id: self.incident.id(),
+            title: &self.tools.clean(&title),
+            resumed,
+        });
         let playbook = self.playbook;
         let mut phase = None;
         for (at, step) in playbook.steps.iter().enumerate() {

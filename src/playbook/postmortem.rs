@@ -235,9 +235,15 @@ fn timeline(playbook: &Playbook, records: &[Record], state: &State) -> Vec<Row> 
                 }
                 row(record, "acknowledged, the log begins".to_owned());
             }
+            // A step that only looked: what it saw is in a line of its own already.
+            RecordKind::Done if said.starts_with("fail: ") => {}
             RecordKind::Done => row(record, format!("{}{more}", title(&record.step))),
             RecordKind::Skipped => row(record, format!("left out: {}{more}", title(&record.step))),
-            RecordKind::Failed => row(record, format!("proof fails: {}{more}", title(&record.step))),
+            RecordKind::Failed => {
+                if told.insert((record.step.as_str(), "proof"), said) != Some(said) {
+                    row(record, format!("proof fails: {}{more}", title(&record.step)));
+                }
+            }
             RecordKind::Blocked => row(record, format!("blocked: {}{more}", title(&record.step))),
             RecordKind::Note => row(record, format!("note{more}")),
             RecordKind::Paused => row(record, "paused".to_owned()),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::evidence::Piece;
 use super::record::{Actor, Record};
-use super::step::{Phase, Playbook, Question, Step};
+use super::step::{Phase, Question, Step};
 
 /// What is known so far: answers of people and results of acts, by name.
 pub type Facts = BTreeMap<String, String>;
@@ -145,8 +145,8 @@ pub enum Shown<'a> {
     Title {
         /// Its id.
         id: &'a str,
-        /// The playbook.
-        playbook: &'a Playbook,
+        /// What has happened.
+        title: &'a str,
         /// Whether it goes on.
         resumed: bool,
     },

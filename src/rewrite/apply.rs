@@ -1,5 +1,6 @@
 //! The run of a rewrite: checks, plan, and after consent the steps that the journal records, one after the other.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -9,15 +10,16 @@ use serde_json::json;
 use super::checks::{self, Check, Checks, Consents};
 use super::commit_point::{self, Todo};
 use super::folder::{Folder, Step};
+use super::lfs::LfsFiles;
 use super::plan::{Material, Plan};
 use super::references::Inventory;
-use super::scan::Scanned;
+use super::scan::{Scanned, Wanted};
 use super::side_files;
 use super::values::Values;
 use super::{Outcome, RewriteError, purge};
 use crate::git::edit::GitEdit;
 use crate::git::store::Scope;
-use crate::git::{NewPack, Repository};
+use crate::git::{NewPack, ObjectId, Repository};
 use crate::secret::FingerprintKey;
 use crate::source::Stop;
 
@@ -33,6 +35,8 @@ pub struct Settings<'a> {
     pub folder: PathBuf,
     /// What the user has agreed to.
     pub consents: Consents,
+    /// New ids of commits in submodules that were rewritten before.
+    pub submodules: HashMap<ObjectId, ObjectId>,
     /// Seconds since the Unix epoch.
     pub now: &'a dyn Fn() -> u64,
     /// Called after each step: a test ends the program there.
@@ -115,7 +119,10 @@ impl<'a> Rewrite<'a> {
         };
         let mut checks = checks.before();
         let store = self.repository.store(Scope::All)?;
-        let scanned = Scanned::search(&store, self.values, self.settings.stop);
+        let lfs = LfsFiles::with_values(self.repository.common_dir(), self.values);
+        let submodules = &self.settings.submodules;
+        let wanted = Wanted { values: self.values, lfs: &lfs, submodules: !submodules.is_empty() };
+        let scanned = Scanned::search(&wanted, &store, self.settings.stop);
         if self.settings.stop.requested() {
             return Err(RewriteError::Interrupted);
         }
@@ -138,6 +145,8 @@ impl<'a> Rewrite<'a> {
             values: self.values,
             inventory: &inventory,
             key: &self.settings.key,
+            lfs: &lfs,
+            submodules,
         };
         let (mut plan, pack) = Plan::make(&material, pack)?;
         let common = self.repository.common_dir();
@@ -178,6 +187,8 @@ impl<'a> Rewrite<'a> {
             written.map_err(|cause| RewriteError::io("mark the repository", cause))?;
         }
         folder.write_plan(&plan, self.values)?;
+        let submodules = self.settings.submodules.iter().map(|(old, new)| format!("{old} {new}\n"));
+        folder.write("submodule-map", submodules.collect::<String>().as_bytes())?;
         let backup = folder.back_up(self.repository.common_dir())?;
         self.done(
             &folder,
@@ -189,9 +200,11 @@ impl<'a> Rewrite<'a> {
         if let Some(pack) = pack {
             pack.finish().map_err(|cause| RewriteError::io("write the new objects", cause))?;
             commit_point::move_in(self.repository, &self.git, &place)?;
+            let placed = plan.lfs.place(self.repository.common_dir(), self.values);
+            placed.map_err(|cause| RewriteError::io("write the new files of Git LFS", cause))?;
         }
         self.done(&folder, Step::Packed, &json!({ "objects": objects }))?;
-        self.forward(&folder, &Todo::of(&plan), Step::Packed)?;
+        self.forward(&folder, &Todo::of(&plan), Step::Packed).map_err(|error| error.redacted(self.values))?;
         Ok(Outcome::of(plan, folder))
     }
 
@@ -214,7 +227,8 @@ impl<'a> Rewrite<'a> {
             self.remove_mark()?;
             return Err(RewriteError::NotBegun);
         }
-        self.forward(&folder, &todo, last.unwrap_or(Step::Packed))?;
+        let forward = self.forward(&folder, &todo, last.unwrap_or(Step::Packed));
+        forward.map_err(|error| error.redacted(self.values))?;
         Outcome::read(folder)
     }
 
@@ -232,7 +246,7 @@ impl<'a> Rewrite<'a> {
             self.done(folder, Step::Index, &nothing)?;
         }
         if last < Step::Purged {
-            purge::purge(self.repository, &self.git, self.values, self.settings.consents.kept_packs)?;
+            purge::purge(self.repository, &self.git, self.values)?;
             self.done(folder, Step::Purged, &nothing)?;
         }
         Ok(())

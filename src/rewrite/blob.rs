@@ -23,6 +23,8 @@ pub enum How {
     Fill,
     /// The value was replaced in the rows of a database, which was then vacuumed.
     Rows,
+    /// It points to a file of Git LFS that was cleaned.
+    Pointer,
     /// The members of an archive were edited and packed again.
     Rebuilt,
     /// The whole content was replaced by a note.
@@ -37,6 +39,7 @@ impl How {
             Self::Text => "replaced",
             Self::Fill => "overwritten",
             Self::Rows => "vacuumed",
+            Self::Pointer => "pointer",
             Self::Rebuilt => "repacked",
             Self::Removed => "removed",
         }
@@ -45,7 +48,7 @@ impl How {
     /// The way with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Text, Self::Fill, Self::Rows, Self::Rebuilt, Self::Removed]
+        [Self::Text, Self::Fill, Self::Rows, Self::Pointer, Self::Rebuilt, Self::Removed]
             .into_iter()
             .find(|how| how.word() == word)
     }

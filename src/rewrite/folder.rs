@@ -120,6 +120,10 @@ impl Folder {
         self.write("ref-map", map.as_bytes())?;
         let first: String = plan.first_changed.iter().map(|id| format!("{id}\n")).collect();
         self.write("first-changed-commits", first.as_bytes())?;
+        let orphans: String = plan.lfs.iter().map(|(old, _)| format!("{old}\n")).collect();
+        if !orphans.is_empty() {
+            self.write("lfs-orphans", orphans.as_bytes())?;
+        }
         if let Some(log) = &plan.stash_log {
             self.write("stash-log", log)?;
         }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::git::ObjectId;
 
+/// What the maps of kbsec have in place of a value.
+const REDACTED: &str = "[redacted]";
+
 /// Commits and references, before and after.
 #[derive(Clone, Debug, Default)]
 pub struct Maps {
@@ -18,6 +21,10 @@ pub struct Maps {
     pub first_changed: Vec<ObjectId>,
     /// Ids of Git LFS objects that no commit names any more.
     pub lfs_orphans: Vec<String>,
+    /// Commits of submodules that were rewritten before, and whose new ids the trees have.
+    pub submodules: HashMap<ObjectId, ObjectId>,
+    /// Old ids of files whose content changed; only the maps of kbsec tell them.
+    pub blobs: Vec<ObjectId>,
 }
 
 /// One reference, before and after.
@@ -99,9 +106,26 @@ impl Maps {
             let ids = text.split_ascii_whitespace().filter(|word| word.len() == 64);
             maps.lfs_orphans.extend(ids.map(str::to_owned));
         }
+        let submodules = folder.join("submodule-map");
+        if submodules.exists() {
+            maps.add_submodules(&submodules)?;
+        }
+        maps.blobs = blobs(&folder.join("plan.json"));
         maps.first_changed.sort_unstable();
         maps.first_changed.dedup();
         Ok(maps)
+    }
+
+    /// Adds the commits of a submodule, from the `commit-map` of its own rewrite.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a line has no meaning.
+    pub fn add_submodules(&mut self, commit_map: &Path) -> Result<(), MapsError> {
+        each_line(commit_map, "OLD NEW", |words| {
+            let [old, new] = words else { return None };
+            self.submodules.insert(id(old)?, id(new)?);
+            Some(())
+        })
     }
 
     /// The old commits that are no more, with what became of them.
@@ -110,33 +134,54 @@ impl Maps {
     }
 
     /// Everything that was replaced, by its old id: commits, and the tags and other objects that references named.
+    /// What stands for a dropped commit is what the references that led to it lead to now, if there is any.
     #[must_use]
     pub fn replaced(&self) -> HashMap<ObjectId, Option<ObjectId>> {
         let mut replaced: HashMap<_, _> = self.changed().collect();
         for moved in self.refs.iter().filter(|moved| moved.old != moved.new) {
-            if let Some(old) = moved.old {
-                replaced.entry(old).or_insert(moved.new);
+            // A reference that is no more says nothing of the object that it led to.
+            if let (Some(old), Some(new)) = (moved.old, moved.new) {
+                replaced.entry(old).or_insert(Some(new)).get_or_insert(new);
             }
         }
         replaced
     }
 
+    /// The name without the value, of a reference of that name and object that was given another name because of it.
+    /// The maps of kbsec have `[redacted]` in place of the value.
+    #[must_use]
+    pub fn renamed(&self, name: &[u8], id: ObjectId) -> Option<&str> {
+        let gone = self.refs.iter().filter(|moved| moved.new.is_none() && moved.old == Some(id));
+        gone.filter_map(|moved| std::str::from_utf8(&moved.name).ok()).find(|pattern| {
+            let Some((start, rest)) = pattern.split_once(REDACTED) else { return false };
+            let end = rest.rsplit_once(REDACTED).map_or(rest, |(_, end)| end);
+            name.starts_with(start.as_bytes()) && name.ends_with(end.as_bytes())
+        })
+    }
+
     /// Ids that a server must no longer hand out: first changed commits and old tips, each once.
     #[must_use]
     pub fn retired(&self) -> Vec<ObjectId> {
-        let kept: HashSet<_> = self.refs.iter().filter_map(|moved| moved.new).collect();
-        let moved = self.refs.iter().filter(|moved| moved.old != moved.new).filter_map(|moved| moved.old);
-        let mut ids: Vec<_> = self.first_changed.iter().copied().chain(moved).collect();
-        ids.retain(|id| !kept.contains(id) && self.commits.get(id) != Some(&Some(*id)));
+        let replaced = self.replaced();
+        let tips = self.refs.iter().filter_map(|moved| moved.old).filter(|old| replaced.contains_key(old));
+        let mut ids: Vec<_> = self.first_changed.iter().copied().chain(tips).collect();
         let mut seen = HashSet::new();
         ids.retain(|id| seen.insert(*id));
         ids
     }
 }
 
-/// The length of ids, as a line of another length than its neighbours shows that a file was cut.
+/// An object id; `None` for anything else.
 fn id(text: &[u8]) -> Option<ObjectId> {
     ObjectId::from_hex(text)
+}
+
+/// The files that a plan of kbsec names; none where there is no such plan.
+fn blobs(plan: &Path) -> Vec<ObjectId> {
+    let plan: serde_json::Value =
+        fs::read(plan).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let blobs = plan.get("blobs").and_then(serde_json::Value::as_array).into_iter().flatten();
+    blobs.filter_map(|blob| ObjectId::from_hex(blob.get("old")?.as_str()?.as_bytes())).collect()
 }
 
 /// Hands the words of every line to `take`; the header is passed over.
@@ -171,6 +216,16 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_with_a_replaced_name_is_known_by_the_rest_of_it() {
+        let id = |digit: char| ObjectId::from_hex(hex(digit).as_bytes()).unwrap();
+        let name = b"refs/heads/fix-[redacted]-x".to_vec();
+        let maps = Maps { refs: vec![MovedRef { name, old: Some(id('a')), new: None }], ..Maps::default() };
+        assert_eq!(maps.renamed(b"refs/heads/fix-hunter2-x", id('a')), Some("refs/heads/fix-[redacted]-x"));
+        assert_eq!(maps.renamed(b"refs/heads/fix-hunter2-x", id('b')), None);
+        assert_eq!(maps.renamed(b"refs/heads/main", id('a')), None);
+    }
+
+    #[test]
     fn maps_of_filter_repo_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let [a, b, c, none] = ['a', 'b', 'c', '0'].map(hex);
@@ -187,6 +242,7 @@ mod tests {
         assert_eq!(maps.refs[0].name, b"refs/heads/a b");
         assert_eq!((maps.refs[1].new, maps.first_changed.len()), (None, 1));
         assert_eq!(maps.retired().len(), 1, "c is still a commit of the history");
+        assert_eq!(maps.replaced().len(), 1, "c was not replaced by nothing, only its tag is gone");
         write("commit-map", format!("{a} {b}\n{a} bb\n"));
         assert!(matches!(Maps::read(folder.path()), Err(MapsError::Odd { line: 2, .. })));
     }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::RewriteError;
 use super::blob::{How, cleaned};
 use super::commits::{Account, Commits};
+use super::lfs::LfsFiles;
 use super::moved::Moved;
 use super::references::{Inventory, RefChange, SymbolicChange};
 use super::scan::{Commonness, Scanned};
@@ -89,6 +90,8 @@ pub struct Plan {
     pub doubtful: Vec<(ObjectId, &'static str)>,
     /// Objects that hold a value and that nothing reaches: they are taken away, and not replaced.
     pub unreachable: usize,
+    /// Files of Git LFS that change.
+    pub lfs: LfsFiles,
     /// What does not belong to the objects and changes too: files, by what becomes of them.
     pub files: Vec<(String, &'static str)>,
 }
@@ -100,16 +103,18 @@ pub(super) struct Material<'a> {
     pub(super) values: &'a Values,
     pub(super) inventory: &'a Inventory,
     pub(super) key: &'a FingerprintKey,
+    pub(super) lfs: &'a LfsFiles,
+    /// New ids of commits in submodules.
+    pub(super) submodules: &'a HashMap<ObjectId, ObjectId>,
 }
 
 impl Plan {
     /// Works out everything, and writes the new objects to the pack.
     pub(super) fn make(material: &Material<'_>, pack: NewPack) -> Result<(Self, NewPack), RewriteError> {
-        let Material { store, scanned, values, inventory, key } = *material;
+        let Material { store, scanned, values, inventory, key, lfs, submodules } = *material;
         let mut moved = Moved::new(store, pack);
-        let ways = clean_blobs(scanned, values, &mut moved)?;
-        let submodules = HashMap::new();
-        let mut commits = Commits::new(Trees::new(scanned, values, &submodules), moved);
+        let ways = clean_blobs(scanned, (values, lfs), &mut moved)?;
+        let mut commits = Commits::new(Trees::new(scanned, values, submodules), moved);
         commits.rewrite(&inventory.tips(), &inventory.notes())?;
         for (_, id) in &inventory.refs {
             commits.rewrite_target(*id, 0)?;
@@ -146,6 +151,7 @@ impl Plan {
                 .collect(),
             unreachable: holds.saturating_sub(reached_holders(scanned, &moved, &paths)),
             files: Vec::new(),
+            lfs: lfs.clone(),
             blobs,
             refs,
         };
@@ -206,6 +212,7 @@ impl Plan {
             "unreachable_objects": self.unreachable,
             "not_unpacked": self.doubtful.iter().map(|(id, why)| json!({ "blob": id.to_string(), "reason": why })).collect::<Vec<_>>(),
             "files": self.files.iter().map(|(path, fate)| json!({ "path": path, "fate": fate })).collect::<Vec<_>>(),
+            "lfs": self.lfs.iter().map(|(old, new)| json!({ "old": old, "new": new.name, "bytes": new.bytes })).collect::<Vec<_>>(),
             "places": { "plain": self.commonness.places, "inside_longer_words": self.commonness.in_words },
         });
         if with_hash {
@@ -227,13 +234,21 @@ impl Plan {
 /// Cleans all blobs, several at a time; how each was.
 fn clean_blobs(
     scanned: &Scanned,
-    values: &Values,
+    (values, lfs): (&Values, &LfsFiles),
     moved: &mut Moved<'_>,
 ) -> Result<HashMap<ObjectNumber, How>, RewriteError> {
     let all: Vec<ObjectNumber> = scanned.blobs.iter().collect();
     let mut ways = HashMap::with_capacity(all.len());
     for batch in all.chunks(BATCH) {
-        let read = |&number: &ObjectNumber| moved.read(number).map(|bytes| (number, cleaned(values, &bytes)));
+        let read = |&number: &ObjectNumber| {
+            moved.read(number).map(|bytes| {
+                (
+                    number,
+                    lfs.new_pointer(&bytes)
+                        .map_or_else(|| cleaned(values, &bytes), |new| (new, How::Pointer)),
+                )
+            })
+        };
         let clean: Vec<_> = batch.par_iter().map(read).collect::<Result<_, _>>()?;
         for (number, (bytes, how)) in clean {
             moved.set(number, ObjectKind::Blob, &bytes)?;

@@ -11,12 +11,7 @@ use crate::git::Repository;
 use crate::git::edit::GitEdit;
 
 /// Takes away what is old.
-pub(super) fn purge(
-    repository: &Repository,
-    git: &GitEdit,
-    values: &Values,
-    kept_packs: bool,
-) -> Result<(), RewriteError> {
+pub(super) fn purge(repository: &Repository, git: &GitEdit, values: &Values) -> Result<(), RewriteError> {
     let common = repository.common_dir();
     let failed = |cause| RewriteError::io("remove what is old from the git directory", cause);
     let has_info_refs = common.join("info/refs").exists();
@@ -24,7 +19,7 @@ pub(super) fn purge(
         ["commit-graph", "commit-graphs"].iter().any(|name| common.join("objects/info").join(name).exists());
     expire_reflogs(common, git, values)?;
     side_files::purge(common, values).map_err(failed)?;
-    drop_indexes_of_objects(&common.join("objects"), kept_packs).map_err(failed)?;
+    drop_indexes_of_objects(&common.join("objects")).map_err(failed)?;
     let repack = [
         "-c",
         "repack.writeBitmaps=false",
@@ -79,12 +74,12 @@ fn list(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Removes what lists old objects, and the marks of packs that are to be kept: git would not repack these.
-fn drop_indexes_of_objects(objects: &Path, kept_packs: bool) -> io::Result<()> {
-    let ends: &[&str] = if kept_packs { &["bitmap", "keep"] } else { &["bitmap"] };
+/// Removes what lists old objects, and the marks of packs that are to be kept: git would not repack these. That the user
+/// agrees to it was checked before anything changed.
+fn drop_indexes_of_objects(objects: &Path) -> io::Result<()> {
     for entry in fs::read_dir(objects.join("pack"))?.flatten() {
         let path = entry.path();
-        let is_listed = path.extension().is_some_and(|end| ends.iter().any(|known| end == *known));
+        let is_listed = path.extension().is_some_and(|end| end == "bitmap" || end == "keep");
         if is_listed || entry.file_name().as_encoded_bytes().starts_with(b"multi-pack-index") {
             if entry.file_type()?.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
         }

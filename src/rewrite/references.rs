@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::RewriteError;
 use super::blob::cleaned_name;
+use super::citation;
 use super::moved::Moved;
 use super::replace::{Style, replaced};
 use super::values::Values;
@@ -139,10 +140,8 @@ impl Inventory {
 
     /// The stashes with new ids and without values.
     pub(super) fn new_stashes(&self, moved: &Moved<'_>, values: &Values) -> Vec<(ObjectId, Vec<u8>)> {
-        let new = self.stashes.iter().map(|(id, message)| {
-            let message = replaced(values, message, Style::Text).unwrap_or_else(|| message.clone());
-            (moved.follow(*id), message)
-        });
+        let new =
+            self.stashes.iter().map(|(id, message)| (moved.follow(*id), new_message(message, moved, values)));
         new.collect()
     }
 
@@ -161,10 +160,17 @@ impl Inventory {
                 }
                 out.push(b' ');
             }
-            out.extend(replaced(values, rest, Style::Text).unwrap_or_else(|| rest.to_vec()));
+            out.extend(new_message(rest, moved, values));
         }
         Some(out)
     }
+}
+
+/// A message of a reflog without values and with the new ids of the commits that it cites.
+fn new_message(message: &[u8], moved: &Moved<'_>, values: &Values) -> Vec<u8> {
+    let clean = replaced(values, message, Style::Text).unwrap_or_else(|| message.to_vec());
+    let new = |digits: &[u8]| moved.get(citation::cited(moved.store, digits)?);
+    citation::recited(&clean, moved.store.format().id_bytes(), &new).unwrap_or(clean)
 }
 
 fn is_notes(name: &[u8]) -> bool {

@@ -149,7 +149,7 @@ impl Remote {
     pub fn leading_to(&self, commits: &[ObjectId], scratch: &Path) -> Result<Vec<Vec<u8>>, RemoteError> {
         let mirror = Asking::new(self, scratch)?;
         mirror.fetch_all(self, &["--filter=blob:none"])?;
-        Ok(mirror.containing(commits)?.into_iter().map(|(name, _)| name).collect())
+        Ok(mirror.containing(commits)?.into_keys().collect())
     }
 
     /// The error for a server that does not answer. Git quotes the address, so that is taken out.

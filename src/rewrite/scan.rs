@@ -1,7 +1,9 @@
 //! The scan before a rewrite: every object that holds one of the values itself, found as `kbsec find` finds it.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::lfs::LfsFiles;
 use super::values::Values;
 use crate::git::graph::{Graph, GraphBuilder};
 use crate::git::store::{Derivation, Kinds, ObjectNumber, Store, Visited, Visitor, WalkOptions, WalkReport};
@@ -38,6 +40,14 @@ pub(super) struct Scanned {
     pub(super) examined: (u64, u64),
 }
 
+/// What to look for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) values: &'a Values,
+    pub(super) lfs: &'a LfsFiles,
+    pub(super) submodules: bool,
+}
+
 /// How often the values stand in blobs as they are, and how often inside of longer words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Commonness {
@@ -48,10 +58,12 @@ pub struct Commonness {
 }
 
 impl Scanned {
-    /// Searches all objects of the store.
-    pub(super) fn search(store: &Store, values: &Values, stop: &Stop) -> Self {
-        let needles: Vec<&Needle> = values.needles().iter().collect();
-        let search = Search { needles: &needles, graph: GraphBuilder::new(store), found: Mutex::default() };
+    /// Searches all objects of the store, and for pointers to these files of Git LFS. Where commits of submodules move,
+    /// trees with submodules count as hits.
+    pub(super) fn search(wanted: &Wanted<'_>, store: &Store, stop: &Stop) -> Self {
+        let Wanted { values, lfs, submodules } = *wanted;
+        let needles = values.needles();
+        let search = Search { needles, lfs, graph: GraphBuilder::new(store), found: Mutex::default() };
         let mut report = walk(store, Kinds::BLOBS | Kinds::COMMITS | Kinds::TAGS, &search, stop);
         let graph = search.graph.finish();
         let found = search.found.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -61,10 +73,17 @@ impl Scanned {
         let judge = |name: &[u8], _: ObjectNumber| values.are_in(name);
         let pass = TreePass::new(store, &blobs, &judge);
         let more = walk(store, Kinds::TREES, &pass, stop);
+        let mut trees = pass.finish();
+        if submodules && trees.submodules().next().is_some() {
+            let names: HashSet<Vec<u8>> = trees.submodules().map(<[u8]>::to_vec).collect();
+            let judge = |name: &[u8], _: ObjectNumber| names.contains(name) || values.are_in(name);
+            let pass = TreePass::new(store, &blobs, &judge);
+            walk(store, Kinds::TREES, &pass, stop);
+            trees = pass.finish();
+        }
         report.failures.extend(more.failures);
         report.failures.sort_by_key(|failure| failure.0);
         report.failures.dedup_by_key(|failure| failure.0);
-        let trees = pass.finish();
         Self {
             blobs,
             texts,
@@ -91,7 +110,8 @@ fn walk<V: Visitor>(store: &Store, kinds: Kinds, visitor: &V, stop: &Stop) -> Wa
 
 /// Looks at blobs, commits and tags.
 struct Search<'a> {
-    needles: &'a [&'a Needle],
+    needles: &'a [Needle],
+    lfs: &'a LfsFiles,
     graph: GraphBuilder<'a>,
     found: Mutex<Found>,
 }
@@ -114,6 +134,9 @@ impl Visitor for Search<'_> {
         self.graph.add(object.number, object.kind, object.bytes);
         let copies: Vec<Copied> = derivation.map(copies).unwrap_or_default();
         let is_blob = object.kind == ObjectKind::Blob;
+        if is_blob && self.lfs.new_pointer(object.bytes).is_some() {
+            lock(&self.found).blobs.push(object.number);
+        }
         let mut known = Vec::with_capacity(self.needles.len());
         for (at, needle) in self.needles.iter().enumerate() {
             let base = derivation.and_then(|made| {

@@ -5,7 +5,7 @@ mod databases;
 mod logs;
 mod machine;
 mod prometheus;
-mod server;
+pub(crate) mod server;
 mod services;
 
 use serde_json::Value;

@@ -2,6 +2,8 @@
 
 use crate::common::{Run, Sandbox};
 use crate::proofs::{SHA1, SHA256, commit, publish, purge, rewritten, value};
+#[cfg(unix)]
+use crate::proofs::{leaked, spy};
 
 fn push(sandbox: &Sandbox, arguments: &[&str]) -> Run {
     let all = [&["rewrite", "push", "dev", "--maps", "maps", "--remote", "origin"], arguments].concat();
@@ -146,6 +148,46 @@ fn a_name_that_holds_the_value_is_in_no_command() {
     sandbox.git(["-C", "origin.git", "update-ref", &format!("refs/heads/{}", value()), &old]);
     let arguments = ["--value-file", "value", "--dry-run"];
     drop(push(&sandbox, &arguments).code(0).says("left out: refs/heads/[redacted]: its name was replaced"));
+}
+
+/// Takes the value out with kbsec itself; the maps are in `rewritten`.
+fn rewrite(sandbox: &Sandbox) {
+    let all = |more: &[&str]| {
+        let fixed = ["rewrite", "dev", "--value-file", "value", "--revoked", "--folder", "rewritten"];
+        sandbox.kbsec([&fixed, more].concat()).run().keeps(&value())
+    };
+    let plan = all(&["--dry-run", "-f", "json"]).code(0);
+    let hash = regex::Regex::new("\"plan_hash\": \"([0-9a-f]+)\"").unwrap();
+    let hash = hash.captures(&plan.stdout).unwrap_or_else(|| panic!("{plan:?}"))[1].to_owned();
+    drop(all(&["--confirm", &hash]).code(0).says("P1 gone").says("P2 unchanged"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_leak_is_taken_out_pushed_and_proved_to_be_gone() {
+    let sandbox = leaked(SHA1);
+    let name = format!("fix-{}", value());
+    sandbox.git(["-C", "dev", "branch", &name, "old"]);
+    sandbox.git(["-C", "dev", "push", "-q", "origin", &name]);
+    rewrite(&sandbox);
+    let (path, log) = spy(&sandbox);
+    let run = |arguments: &[&str]| sandbox.kbsec(arguments).env("PATH", &path).run().keeps(&value());
+    let push = ["rewrite", "push", "dev", "--maps", "rewritten", "--remote", "origin"];
+    let plan = run(&[&push[..], &["--dry-run"]].concat()).code(0);
+    let plan = plan.says("left out: refs/heads/fix-[redacted]: its name was replaced");
+    let digits = plan.stdout.lines().find_map(|line| line.strip_prefix("plan ")).unwrap();
+    drop(run(&[&push[..], &["--confirm", digits]].concat()).code(3).says("every reference is new"));
+    let calls = std::fs::read_to_string(&log).unwrap();
+    assert!(calls.contains("--force-with-lease=refs/heads/main:") && !calls.contains(&value()), "{calls}");
+    let prove =
+        ["rewrite", "prove", "dev", "--value-file", "value", "--maps", "rewritten", "--remote", "origin"];
+    drop(run(&prove).code(1).says("still: refs/heads/fix-[redacted] (its name)"));
+    // What only the operator can do.
+    sandbox.git(["-C", "origin.git", "branch", "-D", &name]);
+    sandbox.git(["-C", "origin.git", "update-ref", "-d", "refs/pull/7/head"]);
+    drop(run(&prove).code(1).says("P3 still-served").says("file "));
+    purge(&sandbox, "origin.git");
+    drop(run(&prove).code(0).says("P1 gone").says("P2 unchanged").says("P3 gone"));
 }
 
 fn kit(sandbox: &Sandbox) {

@@ -60,7 +60,8 @@ pub(crate) fn rewrite_with(sandbox: &Sandbox, edit: &dyn Fn(&str, String) -> Str
             if kind == "tree" {
                 let lines = old.lines().map(|line| {
                     let words: Vec<&str> = line.split_whitespace().collect();
-                    let below = of(words[2], words[1], tools, images);
+                    let is_here = words[1] != "commit";
+                    let below = if is_here { of(words[2], words[1], tools, images) } else { words[2].into() };
                     format!("{} {} {below}\t{}\n", words[0], words[1], words[3])
                 });
                 let listing: String = lines.collect();
@@ -432,6 +433,24 @@ fn every_change_too_many_is_seen() {
     for expected in ["refs/heads/old: it points to", "refs/heads/main: it points to", "commit "] {
         assert!(faults.iter().any(|fault| fault.starts_with(expected)), "{expected}: {faults:?}");
     }
+}
+
+#[test]
+fn a_submodule_may_have_a_new_commit_where_a_map_says_so() {
+    let sandbox = leaked(SHA1);
+    let [old, new] = ["1", "2"].map(|digit| digit.repeat(40));
+    let link = format!("160000,{old},module");
+    sandbox.git(["-C", "dev", "update-index", "--add", "--cacheinfo", &link]);
+    sandbox.git(["-C", "dev", "commit", "-qm", "module"]);
+    sandbox.git(["-C", "before.git", "fetch", "-q", "../dev", "+main:main"]);
+    rewrite_with(&sandbox, &|kind, text| if kind == "tree" { text.replace(&old, &new) } else { text });
+    sandbox.git(["-C", "dev", "reflog", "expire", "--expire=now", "--all"]);
+    let arguments = ["--maps", "maps", "--before", "before.git"];
+    let (_, faults) = told(&prove(&sandbox, &arguments).code(1), "P2");
+    assert_eq!(faults, ["module: the commit of a submodule is another"]);
+    sandbox.write("modules", format!("old new\n{old} {new}\n"));
+    let run = prove(&sandbox, &[&arguments[..], &["--submodule-map", "modules"]].concat());
+    assert_eq!(told(&run, "P2"), ("unchanged".into(), vec![]));
 }
 
 fn ask_server(sandbox: &Sandbox, remote: &str) -> Run {

@@ -136,9 +136,9 @@ fn a_leak_is_taken_from_the_key_to_the_post_mortem() {
     for said in [
         "Revoke the key, now",
         "Open https://console.anthropic.com/settings/keys",
-        "old key compose.yml:4",
-        "old key .env:2",
-        "running sleep",
+        "old key: compose.yml:4",
+        "old key: .env:2",
+        "running: sleep",
         "+       - ANTHROPIC_API_KEY=${ANTHROPIC_API_KEY}",
         "published as refs/remotes/origin/main",
         "a commit with a made-up key was refused",
@@ -201,6 +201,53 @@ fn clean_history(sandbox: &Sandbox) {
     fs::remove_file(sandbox.path(".git/logs/refs/remotes/origin/main")).unwrap_or_default();
     sandbox.git(["reflog", "expire", "--expire=now", "--all"]);
     sandbox.git(["gc", "--quiet", "--prune=now"]);
+}
+
+/// The same with the history rewritten, pushed and proved by kbsec itself, a second clone and the server asked.
+#[test]
+fn the_history_is_rewritten_and_pushed_with_two_confirmations() {
+    let (sandbox, consumer, key) = leak();
+    drop(consumer);
+    sandbox.git(["clone", "--quiet", "../remote.git", "../second"]);
+    let answers = ANSWERS.replace("rewrite = \"the test does it by git alone\"\n", "");
+    sandbox.write("../answers.toml", answers.replace("publish = \"pushed by hand\"\n", ""));
+    sandbox.write("../new.txt", "a-new-key-that-is-none\n");
+    let respond = |more: &[&str]| {
+        let mut all = vec!["leak-response", "--value-file", "../key.txt", "--replacement-file", "../new.txt"];
+        all.extend(["--no-input", "--answers", "../answers.toml"]);
+        all.extend(["--allow", "edit,mask,hook,rewrite,push,prove-server"]);
+        all.extend(more);
+        sandbox.kbsec(all).env("COLUMNS", "120").run()
+    };
+    // What was edited is not committed yet: nothing is rewritten over it.
+    let first = respond(&[]).code(20);
+    assert!(first.stdout.contains("blocked  rw.clean: changed: compose.yml"), "{}", first.stdout);
+    let id = incident(&sandbox);
+    sandbox.git(["commit", "--quiet", "--no-verify", "--all", "-m", "a reference in its place"]);
+    let confirmation = |run: &Run, step: &str| {
+        let asked = run.stdout.split(&format!("--allow {step} --confirm ")).nth(1);
+        asked.unwrap_or_else(|| panic!("{}", run.stdout)).split_whitespace().next().unwrap().to_owned()
+    };
+    let second = respond(&["--resume", &id]).code(20);
+    let rewrite = confirmation(&second, "rewrite");
+    let third = respond(&["--resume", &id, "--confirm", &rewrite]);
+    assert!(third.stdout.contains("P1 gone") && third.stdout.contains("P2 unchanged"), "{}", third.stdout);
+    let push = confirmation(&third, "push");
+    let last = respond(&["--resume", &id, "--confirm", &rewrite, "--confirm", &push]);
+    assert!(third.stdout.contains("leak.gone: not found in"), "{}", third.stdout);
+    assert!(!last.stdout.contains("P2 not-checked"), "{}", last.stdout);
+    // The server gets the counterpart of what it had; what was committed since is pushed as ever.
+    let published = sandbox.git(["--git-dir=../remote.git", "rev-parse", "main"]);
+    sandbox.git(["merge-base", "--is-ancestor", &published, "main"]);
+    sandbox.git(["push", "--quiet", "--no-verify", "origin", "main"]);
+    assert!(!sandbox.git(["--git-dir=../remote.git", "log", "-p", "main"]).contains(&key));
+    // A stock server hands out old objects by their id: that stays open, and is said.
+    let open = last.stdout.contains("still has it") || last.stdout.contains("the proof is incomplete");
+    assert_eq!(last.code, Some(if open { 10 } else { 0 }), "{}", last.stdout);
+    assert_hidden(&key, &incidents(&sandbox), &[&first.stdout, &second.stdout, &third.stdout, &last.stdout]);
+    let script = incidents(&sandbox).join(&id).join("out/clean-clone.sh");
+    let cleaned = sandbox.program("sh", [script]).current_dir("../second").run().code(0);
+    assert!(cleaned.stdout.contains("clean"), "{}", cleaned.stdout);
 }
 
 #[test]
@@ -454,6 +501,57 @@ fn post_mortem(sandbox: &Sandbox) -> String {
     let text: Vec<String> =
         lines.map(|line| changing.replace_all(&line.replace(&id, "INC"), "#").into_owned()).collect();
     text.join("\n")
+}
+
+const DATABASE: &str = r#"
+[answers]
+backup-plan = "cron, each night"
+detected-by = "errors in the log"
+severity = "high"
+services = "all"
+impact-who = "all"
+impact-operations = "all"
+data-loss = "none"
+root-cause = "a page was overwritten"
+[skip]
+stop = "nothing runs"
+start = "nothing runs"
+"#;
+
+#[test]
+fn a_damaged_database_is_copied_recovered_and_swapped() {
+    let sandbox = Sandbox::new();
+    sandbox.write("../answers.toml", DATABASE);
+    let make = "import sqlite3\nc = sqlite3.connect('kb.sqlite')\nc.execute('create table logs (id integer primary key, message text)')\n\
+                c.executemany('insert into logs values (?, ?)', [(n, 'message %d ' % n * 9) for n in range(1, 3001)])\nc.commit()\n\
+                c.close()\nf = open('kb.sqlite', 'r+b')\nf.seek(4096 * 9)\nf.write(b'\\x00' * 4096)\n";
+    drop(sandbox.program("python3", ["-c", make]).run().code(0));
+    let damaged = fs::read(sandbox.path("kb.sqlite")).unwrap();
+    let respond = |more: &[&str]| {
+        let mut all = vec![
+            "respond",
+            "sqlite-loss",
+            "--database",
+            "kb.sqlite",
+            "--no-input",
+            "--answers",
+            "../answers.toml",
+        ];
+        all.extend(more);
+        sandbox.kbsec(all).env("COLUMNS", "120").run()
+    };
+    let first = respond(&["--allow", "swap"]);
+    let asked =
+        first.stdout.split("--allow swap --confirm ").nth(1).unwrap_or_else(|| panic!("{}", first.stdout));
+    let hash = asked.split_whitespace().next().unwrap().to_owned();
+    let id = incident(&sandbox);
+    assert_eq!(fs::read(sandbox.path("kb.sqlite")).unwrap(), damaged, "the evidence was changed");
+    let last = respond(&["--resume", &id, "--allow", "swap", "--confirm", &hash]).code(0);
+    assert!(last.stdout.contains("is the recovered one"), "{}", last.stdout);
+    assert_eq!(fs::read(sandbox.path("kb.sqlite.damaged")).unwrap(), damaged);
+    let count = "import sqlite3\nprint(sqlite3.connect('kb.sqlite').execute('select count(*) from logs').fetchone()[0])";
+    let rows: u32 = sandbox.program("python3", ["-c", count]).run().code(0).stdout.trim().parse().unwrap();
+    assert!((2900..3000).contains(&rows), "{rows} of 3000 rows, one page of which is gone");
 }
 
 #[test]

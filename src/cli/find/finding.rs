@@ -17,9 +17,9 @@ use super::super::project::Project;
 /// Fewer digits could stand for many findings.
 const FEWEST_DIGITS: usize = 8;
 
-/// The value of the finding whose fingerprint begins with `digits`, and the name of its rule: in the files below `path`,
-/// else in the history.
-pub(crate) fn value(
+/// The value of the finding, and the name of its rule, whose fingerprint begins with `digits`: in
+/// the files below `path`, else in the history.
+pub(in crate::cli) fn value(
     digits: &str,
     path: &Path,
     (project, context): (&Project, &Context),

@@ -28,9 +28,9 @@ pub(crate) struct Answers {
     /// Steps that kbsec may carry out.
     #[serde(skip)]
     pub(crate) allowed: Vec<String>,
-    /// The beginning of the hash of the plan that cannot be undone.
+    /// The beginnings of the hashes of plans that cannot be undone.
     #[serde(skip)]
-    pub(crate) confirmed: Option<String>,
+    pub(crate) confirmed: Vec<String>,
 }
 
 impl Answers {
@@ -74,8 +74,7 @@ impl Answers {
         match prompt {
             Prompt::Consent(_) => is_allowed.then_some(Reply::Yes),
             Prompt::Hash(_, hash) => {
-                let typed = self.confirmed.as_deref().filter(|typed| typed.len() >= hash.len());
-                let is_it = typed.is_some_and(|typed| typed.starts_with(hash));
+                let is_it = self.confirmed.iter().any(|typed| !hash.is_empty() && typed.starts_with(hash));
                 (is_allowed && is_it).then_some(Reply::Yes)
             }
             Prompt::Proof(step) => self.done.get(&step.id).cloned().map(Reply::Text),

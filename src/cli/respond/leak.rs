@@ -27,6 +27,11 @@ pub(crate) fn check(machine: &Machine<'_>, name: &str, _facts: &Facts) -> Option
     let leak = machine.leak.as_ref()?;
     Some(match name {
         "processes" => consumers::processes(leak),
+        "stale" => {
+            let count = consumers::stale(machine, leak).len();
+            let what = format!("{count} places in settings have the old key");
+            verdict(count, &what, "put the new key there, or a reference to it")
+        }
         "gone" => copies::gone(machine, leak),
         "canary" => after::canary(machine),
         "ci" => after::ci(machine),
@@ -40,7 +45,7 @@ pub(crate) fn plan(machine: &Machine<'_>, name: &str, facts: &Facts) -> Option<P
     Some(match name {
         "card" => card(leak),
         "revoke" => call::plan(leak, facts),
-        "jwt" | "consumers" | "where" | "neighbours" | "notice" | "audit" => Plan::default(),
+        "prove-server" | "jwt" | "consumers" | "where" | "neighbours" | "notice" | "audit" => Plan::default(),
         "edit" => edit::plan(machine, leak),
         "access" => access(leak, facts),
         "rewrite" => history::plan(machine, leak, facts),
@@ -65,6 +70,7 @@ pub(crate) fn apply(machine: &Machine<'_>, name: &str, facts: &Facts) -> Option<
         "notice" => after::notice(facts),
         "rewrite" => history::rewrite(machine, leak),
         "push" => history::push(machine, leak, facts),
+        "prove-server" => history::prove(machine, leak, facts),
         "mask" => mask::mask(machine, leak),
         "hook" => after::hook(machine),
         "audit" => after::audit(machine, leak),

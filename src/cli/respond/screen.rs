@@ -25,9 +25,10 @@ impl Screen {
     /// Shows something.
     pub(crate) fn show(&self, shown: &Shown<'_>) {
         match shown {
-            Shown::Title { id, playbook, resumed } => {
-                let title = format!("{id}  {}", playbook.title);
-                self.print(&self.strong(&title));
+            Shown::Title { id, title, resumed } => {
+                for line in wrap(&format!("{id}  {}", Sanitized(title)), self.width) {
+                    self.print(&self.strong(&line));
+                }
                 let log = if *resumed { "The log goes on." } else { "The log has begun." };
                 self.sentence(&format!("{log} Ctrl-C pauses, and nothing is lost."));
             }
@@ -49,8 +50,13 @@ impl Screen {
     /// A line after a word that says what it is. A line that is indented or part of a diff is not broken.
     pub(crate) fn line(&self, word: &str, text: &str) {
         let room = self.width.saturating_sub(LABEL + 2);
-        let is_verbatim = text.starts_with([' ', '+', '-', '@', '|', '\t']);
-        let lines = if is_verbatim { vec![text.to_owned()] } else { wrap(text, room) };
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        let is_diff = text.starts_with(['+', '-', '@']);
+        let wrapped = wrap(text, room.saturating_sub(indent).max(20)).into_iter();
+        let lines: Vec<String> = match is_diff || text.chars().count() <= room {
+            true => vec![text.to_owned()],
+            false => wrapped.map(|line| format!("{}{line}", " ".repeat(indent))).collect(),
+        };
         for (at, line) in lines.iter().enumerate() {
             let word = if at == 0 { word } else { "" };
             let word = if is_important(word) {

@@ -198,13 +198,11 @@ pub(crate) fn directory(given: Option<&Path>, context: &Context) -> anyhow::Resu
     if let Some(given) = given {
         return Ok(context.environment.directory.join(given));
     }
-    match &context.environment.responder.state_home {
-        Some(home) => Ok(home.join("kbsec/incidents")),
-        None => Err(Hinted::error(
-            "there is no home directory to keep the log in",
-            "name one with --state-dir DIR",
-        )),
+    let state = &context.environment.state;
+    if state.is_absolute() {
+        return Ok(state.join("kbsec/incidents"));
     }
+    Err(Hinted::error("there is no home directory to keep the log in", "name one with --state-dir DIR"))
 }
 
 /// Refuses a place that git would show to everybody.
@@ -287,7 +285,7 @@ fn open(
 pub(crate) fn root(context: &Context) -> PathBuf {
     let here = &context.environment.directory;
     let platform = here.ancestors().find(|folder| folder.join(".kb").is_dir());
-    let home = context.environment.responder.home.as_deref();
+    let home = context.environment.home.as_deref();
     if let Some(found) = platform.filter(|found| Some(*found) != home) {
         return found.to_owned();
     }

@@ -86,18 +86,21 @@ fn recovered(database: &Path) -> PathBuf {
     beside(database, ".recovered")
 }
 
-/// Runs `kbsec sqlite`; its exit code and its words on both streams.
+/// Runs `kbsec sqlite`; its exit code and what it said, with the sum in the last line.
 fn own(machine: &Machine<'_>, arguments: &[&str]) -> (Option<i32>, Vec<String>) {
     let command: Vec<String> =
         ["kbsec", "sqlite"].iter().chain(arguments).map(|part| (*part).to_owned()).collect();
     let said = machine.child(&command);
-    let text = [said.stdout, said.stderr].concat();
-    let lines = String::from_utf8_lossy(&text)
-        .lines()
-        .map(str::to_owned)
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    (said.code, lines)
+    let lines = |bytes: &[u8]| -> Vec<String> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        text.lines().filter(|line| !line.trim().is_empty()).map(|line| line.trim_end().to_owned()).collect()
+    };
+    let (told, words) = (lines(&said.stdout), lines(&said.stderr));
+    match told.is_empty() {
+        // What went wrong stands in the first line, and how to call it in the others.
+        true => (said.code, words.into_iter().take(1).collect()),
+        false => (said.code, [words, told].concat()),
+    }
 }
 
 /// The last line, which sums up.
@@ -150,7 +153,7 @@ fn copied(machine: &Machine<'_>, database: &Path) -> Applied {
         };
     }
     let (code, lines) =
-        own(machine, &["snapshot", &database.display().to_string(), &to.display().to_string()]);
+        own(machine, &["snapshot", &database.display().to_string(), "-o", &to.display().to_string()]);
     let outcome = if code == Some(0) { Outcome::Done } else { Outcome::Failed(sum(&lines)) };
     let facts = [("snapshot".to_owned(), machine.shown(&to))].into();
     Applied { outcome, lines, facts, ..Applied::default() }
@@ -179,7 +182,7 @@ fn saved(machine: &Machine<'_>, database: &Path) -> Applied {
         }
     }
     let (code, lines) =
-        own(machine, &["recover", &database.display().to_string(), &to.display().to_string()]);
+        own(machine, &["recover", &database.display().to_string(), "-o", &to.display().to_string()]);
     let text = lines.join("\n");
     let evidence = vec![machine.piece("account of the recovery", "kbsec sqlite recover", text.as_bytes())];
     let mut facts = Facts::from([("loss".to_owned(), sum(&lines))]);

@@ -1,6 +1,7 @@
 //! The tools of the engine on this computer: clock, checks, commands, deeds, evidence, and the log as events.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use kbsec::playbook::{Actor, Applied, Facts, Moment, Piece, Plan, Ran, Record, Tools, Verdict};
 
@@ -25,7 +26,9 @@ impl Tools for Machine<'_> {
     }
 
     fn has(&self, program: &str) -> bool {
-        child::locate(program, &self.context.environment.responder.path).is_some()
+        // systemctl is of no use where systemd does not run: sd_booted(3).
+        let is_usable = program != "systemctl" || Path::new("/run/systemd/system").is_dir();
+        is_usable && child::locate(program, &self.context.environment.responder.path).is_some()
     }
 
     fn run(&mut self, command: &[String], _facts: &Facts) -> Ran {

@@ -1,10 +1,11 @@
 //! `kbsec rewrite`: its arguments, the consent to a plan, and how checks, plan and proof are shown.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kbsec::git::Repository;
+use kbsec::git::{ObjectId, Repository};
 use kbsec::report::Sanitized;
 use kbsec::rewrite::apply::{Prepared, Rewrite, Settings as RewriteSettings, Survey};
 use kbsec::rewrite::checks::Consents;
@@ -57,6 +58,9 @@ pub(crate) struct ApplyArgs {
     /// Agree that clones of submodules are left as they are
     #[arg(long, help_heading = "Consent")]
     leave_submodules: bool,
+    /// Take the new ids of a submodule's commits from this commit-map of its rewrite; may be given several times
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    submodule_map: Vec<PathBuf>,
     /// Where the backup, the maps and the journal go; outside of the repository
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     folder: Option<PathBuf>,
@@ -94,17 +98,21 @@ pub(crate) fn run(args: &ApplyArgs, context: &Context) -> anyhow::Result<Exit> {
             revoked: args.revoked || args.resume,
             common: args.accept_common,
             kept_packs: args.drop_keep,
-            submodules: args.leave_submodules,
+            submodules: args.leave_submodules || !args.submodule_map.is_empty(),
         },
+        submodules: submodules(args)?,
         now: &Environment::now,
         reached: &reached,
         stop: &stop,
     };
-    let unfinished = Rewrite::unfinished(repository).filter(|folder| Step::of(folder) >= Some(Step::Packed));
+    // One that is purged only lacks its proof: another value may leave before it has that.
+    let last = |folder: &PathBuf| Step::of(folder);
+    let may_resume = |folder: &PathBuf| last(folder) >= Some(Step::Packed);
+    let unfinished = Rewrite::unfinished(repository).filter(may_resume);
     let place = (repository, &values);
     match unfinished {
         Some(folder) if args.resume => resume(&settings, place, &folder, context),
-        Some(_) if !args.dry_run => Err(Hinted::error(
+        Some(folder) if !args.dry_run && last(&folder) < Some(Step::Purged) => Err(Hinted::error(
             "a rewrite of this repository began and did not end",
             "go on with it: the same command with --resume",
         )),
@@ -238,13 +246,28 @@ fn values(args: &ApplyArgs, (project, context): (&Project, &Context), stop: &Sto
     }
     let path = args.path.as_deref().unwrap_or(Path::new("."));
     for digits in &args.finding {
-        secrets.push(find::of_finding(digits, path, (project, context), stop)?.0);
+        secrets.push(find::finding::value(digits, path, (project, context), stop)?.0);
     }
     if secrets.is_empty() {
         secrets.push(find::ask("Value to take out")?);
     }
     Values::new(secrets, &replace::replacements())
         .map_err(|error| Hinted::error(error.to_string(), error.hint()))
+}
+
+/// The maps of submodules that were rewritten before.
+fn submodules(args: &ApplyArgs) -> anyhow::Result<HashMap<ObjectId, ObjectId>> {
+    let mut all = HashMap::new();
+    for path in &args.submodule_map {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let what = format!("cannot read the map {}: {error}", path.display());
+            Hinted::error(what, "name the file commit-map in the folder of the submodule's rewrite")
+        })?;
+        let id = |word: Option<&str>| ObjectId::from_hex(word?.as_bytes());
+        let pairs = text.lines().map(str::split_whitespace);
+        all.extend(pairs.filter_map(|mut words| Some((id(words.next())?, id(words.next())?))));
+    }
+    Ok(all)
 }
 
 /// A folder for this run.

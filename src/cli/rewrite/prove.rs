@@ -38,9 +38,12 @@ pub(crate) struct ProveArgs {
     /// The folder with commit-map and ref-map that the rewrite left
     #[arg(long, value_name = "FOLDER", help_heading = "Input")]
     maps: Option<PathBuf>,
-    /// A repository or bundle from before the rewrite
+    /// A repository or bundle from before the rewrite; else the folder `backup` beside the maps, if there is one
     #[arg(long, value_name = "PATH", help_heading = "Input", requires = "maps")]
     before: Option<PathBuf>,
+    /// The commit-map of the rewrite of a submodule, whose commits have new ids; may be given more than once
+    #[arg(long, value_name = "FILE", help_heading = "Input", requires = "maps")]
+    submodule_map: Vec<PathBuf>,
     /// Ask this server, by the name of a remote or by its address
     #[arg(long, value_name = "NAME|URL", help_heading = "Input", requires = "maps")]
     remote: Option<String>,
@@ -93,8 +96,14 @@ fn proofs(
     stop: &Stop,
 ) -> anyhow::Result<Vec<Proof>> {
     let scratch = &context.environment.temporary;
-    let maps = args.maps.as_deref().map(maps).transpose()?;
-    let opened = args.before.as_deref().map(|path| Backup::open(path, scratch)).transpose();
+    let mut maps = args.maps.as_deref().map(maps).transpose()?;
+    if let Some(maps) = &mut maps {
+        let added = args.submodule_map.iter().try_for_each(|path| maps.add_submodules(path));
+        added.map_err(|error| Hinted::error(error.to_string(), error.hint()))?;
+    }
+    // A rewrite of kbsec keeps the backup beside the maps.
+    let beside = args.maps.as_ref().map(|folder| folder.join("backup")).filter(|backup| backup.is_dir());
+    let opened = args.before.as_ref().or(beside.as_ref()).map(|path| Backup::open(path, scratch)).transpose();
     let before = opened.map_err(|error| Hinted::error(error.to_string(), error.hint()))?;
     let request = local::Request { needles, repository, here: &context.environment.directory };
     let mut proofs = vec![local::prove(&request, stop)];
@@ -141,7 +150,7 @@ pub(super) fn repository(path: Option<&Path>, context: &Context) -> anyhow::Resu
 fn needles(args: &ProveArgs) -> anyhow::Result<Vec<Needle>> {
     let mut needles = from_files(&args.value_file)?;
     if args.stdin {
-        let read = find::read_value(std::io::stdin().lock());
+        let read = find::read(std::io::stdin().lock());
         needles.push(needle(&read.map_err(|error| find::cannot_read("standard input", &error))?)?);
     }
     if needles.is_empty() {
@@ -154,7 +163,7 @@ fn needles(args: &ProveArgs) -> anyhow::Result<Vec<Needle>> {
 pub(super) fn from_files(paths: &[PathBuf]) -> anyhow::Result<Vec<Needle>> {
     let read = |path: &PathBuf| {
         let cannot = |error: std::io::Error| find::cannot_read(&path.display().to_string(), &error);
-        needle(&File::open(path).and_then(find::read_value).map_err(cannot)?)
+        needle(&File::open(path).and_then(find::read).map_err(cannot)?)
     };
     paths.iter().map(read).collect()
 }

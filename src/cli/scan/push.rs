@@ -80,8 +80,9 @@ fn refuse_banned(repository: &Repository, tips: &[(String, ObjectId)], is_sent: 
             "{refused}: it would bring back commit {}, which was taken out of the history",
             short(&commit)
         ),
-        "it held a secret. Do not force it: fetch, put your own commits on the new history with \
-         `git rebase --onto`, and push those; the team notice says how",
+        "It held a secret. Do not force it. Fetch, put your own commits on the new\n  \
+         history with `git rebase --onto NEW OLD`, and push those; the notice to the\n  \
+         team and its clean-clone.sh say how.",
     ))
 }
 

@@ -77,7 +77,11 @@ impl Engine<'_> {
         if let Some(why) = &plan.needless {
             return self.settle(step, RecordKind::NotNeeded, why).map(|flow| Some(Acted::Settled(flow)));
         }
-        let word = if step.kind == Kind::Automatic { "doing" } else { "next" };
+        let word = match (step.kind, &plan.manual) {
+            (_, Some(_)) => "do",
+            (Kind::Automatic, None) => "doing",
+            _ => "next",
+        };
         plan.lines.iter().for_each(|line| self.show(word, line));
         if let Some(how) = &plan.manual {
             self.show("you", how);
@@ -202,8 +206,8 @@ impl Engine<'_> {
         }
         for (name, bytes) in &applied.files {
             let clean = self.tools.clean(&String::from_utf8_lossy(bytes));
-            let path = self.incident.write_out(name, clean.as_bytes())?;
-            self.show("wrote", &path.display().to_string());
+            self.incident.write_out(name, clean.as_bytes())?;
+            self.show("wrote", &format!("out/{name} in the directory of the incident"));
         }
         let (outcome, said) = match &applied.outcome {
             Outcome::Done => ("done", ""),

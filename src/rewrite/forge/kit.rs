@@ -90,7 +90,7 @@ pub fn ban_list(repository: &Repository, maps: &Maps) -> Result<BanList, GitErro
     }
     before.sort_unstable();
     before.dedup();
-    before.retain(|parent| !maps.commits.get(parent).is_some_and(|new| *new != Some(*parent)));
+    before.retain(|parent| maps.commits.get(parent).is_none_or(|new| *new == Some(*parent)));
     Ok(BanList { commits, before })
 }
 

@@ -52,6 +52,9 @@ pub struct LeftOut {
     pub why: String,
 }
 
+/// Tells names that hold a value.
+pub type IsSecret<'a> = dyn Fn(&[u8]) -> bool + 'a;
+
 /// How a push ended. References are told as the server shows them afterwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -74,7 +77,7 @@ impl Plan {
     pub fn make(
         (repository, maps): (&Repository, &Maps),
         remote: &Remote,
-        (is_secret, leave): (&dyn Fn(&[u8]) -> bool, &[String]),
+        (is_secret, leave): (&IsSecret<'_>, &[String]),
         scratch: &Path,
     ) -> Result<Self, RemoteError> {
         let shown = remote.list(scratch)?;
@@ -85,19 +88,24 @@ impl Plan {
         for (name, id) in &shown {
             let told = String::from_utf8_lossy(name).into_owned();
             let by_name = moved.get(&**name).filter(|moved| moved.old == Some(*id));
+            let renamed = maps.renamed(name, *id);
             let new = by_name.map(|moved| moved.new).or_else(|| replaced.get(id).copied());
-            let is_renamed = by_name.is_some_and(|moved| moved.new.is_none()) && maps_on(&replaced, *id);
             match new {
                 Some(new) if new == Some(*id) => {}
-                Some(_) if is_hidden(name) => {
-                    plan.leave(told, "only the server moves it: name it in the ticket")
-                }
-                Some(_) if is_secret(name) || is_renamed => {
+                _ if renamed.is_some() || is_secret(name) => {
                     let why = "its name was replaced: delete the old one on the page of the server";
-                    plan.leave(format!("{}[redacted]", kind(name)), why);
+                    let told = renamed.map_or_else(|| format!("{}[redacted]", kind(name)), str::to_owned);
+                    plan.leave(told, why);
+                }
+                Some(_) if is_hidden(name) => {
+                    plan.leave(told, "only the server moves it: name it in the ticket");
                 }
                 Some(_) if leave.contains(&told) => {
-                    plan.leave(told, "left out by --leave; it keeps the old history")
+                    plan.leave(told, "left out by --leave; it keeps the old history");
+                }
+                Some(None) if by_name.is_none() => {
+                    let why = "its commit was dropped, and the maps do not say where it goes".to_owned();
+                    plan.obstacles.push(LeftOut { name: told, why });
                 }
                 Some(new) => plan.updates.push(Update { name: told, old: Some(*id), new }),
                 None if is_hidden(name) => {}
@@ -209,10 +217,6 @@ impl Plan {
             _ => Outcome::Partly(refusals),
         })
     }
-}
-
-fn maps_on(replaced: &HashMap<ObjectId, Option<ObjectId>>, id: ObjectId) -> bool {
-    replaced.get(&id).is_some_and(Option::is_some)
 }
 
 /// `refs/heads/` of `refs/heads/main`.

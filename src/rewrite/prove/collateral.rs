@@ -88,7 +88,8 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(request: &Request<'a>) -> Self {
-        let replaced = request.maps.replaced().into_iter();
+        let submodules = request.maps.submodules.iter().map(|(&old, &new)| (old, Some(new)));
+        let replaced = request.maps.replaced().into_iter().chain(submodules);
         Self {
             store: Store {
                 after: request.repository.common_dir(),
@@ -186,12 +187,13 @@ impl<'a> Walk<'a> {
         }
         self.unsigned += u64::from(compared.unsigned);
         match (kind, compared.below) {
-            (ObjectKind::Tag, Some((target, now))) => {
-                // The commits of the maps are compared anyway.
-                if self.likeness.id_after(&target.to_string()) != now.to_string() {
-                    targets.push((target, now));
-                }
+            // The commits of the maps are compared anyway.
+            (ObjectKind::Tag, Some((target, now)))
+                if self.likeness.id_after(&target.to_string()) != now.to_string() =>
+            {
+                targets.push((target, now));
             }
+            (ObjectKind::Tag, _) => {}
             (_, Some((tree, now))) => {
                 self.trees.push(Difference { old: tree, new: Some(now), path: Vec::new() });
             }

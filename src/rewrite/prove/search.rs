@@ -49,7 +49,7 @@ impl<'a> Search<'a> {
     /// Looks at bytes as they are; `counts` decides on each occurrence.
     pub(super) fn plain(&self, bytes: &[u8], counts: impl Fn(&Hit) -> bool) -> Found {
         let mut found = Found::default();
-        self.add(bytes, (&[], &counts), &mut found);
+        self.add(bytes, &[], &counts, &mut found);
         found
     }
 
@@ -61,7 +61,7 @@ impl<'a> Search<'a> {
                 (bytes.len() >= LARGE).then(|| self.unpacking.lock().unwrap_or_else(PoisonError::into_inner));
             found.troubles = unpack::each(bytes, Limits::default(), &mut |member| {
                 for text in [member.bytes, member.name] {
-                    self.add(text, (member.layers, &|_: &Hit| true), &mut found);
+                    self.add(text, member.layers, &|_: &Hit| true, &mut found);
                 }
             });
         }
@@ -78,7 +78,7 @@ impl<'a> Search<'a> {
         self.needles.iter().fold(text.to_owned(), |text, needle| needle.redact(&text))
     }
 
-    fn add(&self, bytes: &[u8], (layers, counts): (&[Decoding], &dyn Fn(&Hit) -> bool), found: &mut Found) {
+    fn add(&self, bytes: &[u8], layers: &[Decoding], counts: &dyn Fn(&Hit) -> bool, found: &mut Found) {
         for needle in self.needles {
             for hit in needle.search(bytes).iter().filter(|hit| counts(hit)) {
                 found.ways.insert(way(&[layers, needle.decoding(hit)].concat()));

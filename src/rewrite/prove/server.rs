@@ -138,7 +138,8 @@ fn mirror(
 /// The old objects that are not in the mirror.
 fn hidden(request: &Request<'_>, mirror: &Path) -> Result<Vec<Old>, RemoteError> {
     let retired = request.maps.retired().into_iter().map(|id| (id, "commit or tag"));
-    let mut old: Vec<Old> = retired.chain(request.dirty.iter().map(|id| (*id, "file"))).collect();
+    let files = request.dirty.iter().chain(&request.maps.blobs).map(|id| (*id, "file"));
+    let mut old: Vec<Old> = retired.chain(files).collect();
     let mut seen = HashSet::new();
     old.retain(|(id, _)| seen.insert(*id));
     let list = mirror.join("kbsec-ids");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What a path answers.
 #[derive(Clone)]
-pub(super) struct Page {
+pub(crate) struct Page {
     path: String,
     status: u16,
     body: String,
@@ -17,27 +17,27 @@ pub(super) struct Page {
 }
 
 /// A page that answers at once.
-pub(super) fn page(path: &str, status: u16, body: &str) -> Page {
+pub(crate) fn page(path: &str, status: u16, body: &str) -> Page {
     Page { path: path.to_owned(), status, body: body.to_owned(), delay: Duration::ZERO }
 }
 
 impl Page {
     /// The same, later.
-    pub(super) fn after(mut self, delay: Duration) -> Self {
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 }
 
 /// A listener on a free port; it ends with the test.
-pub(super) struct Server {
-    pub(super) port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     stop: Arc<AtomicBool>,
 }
 
 impl Server {
     /// Answers with these pages, and 404 for all others. A page answers for its path with any query.
-    pub(super) fn start(pages: impl IntoIterator<Item = Page>) -> Self {
+    pub(crate) fn start(pages: impl IntoIterator<Item = Page>) -> Self {
         let pages: Arc<Vec<Page>> = Arc::new(pages.into_iter().collect());
         Self::with(move |path| {
             let bare = path.split('?').next().unwrap_or_default();
@@ -50,7 +50,7 @@ impl Server {
     }
 
     /// Answers with what the function makes of a path.
-    pub(super) fn with(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
+    pub(crate) fn with(answer: impl Fn(&str) -> (u16, String) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let stop = Arc::new(AtomicBool::new(false));
@@ -68,12 +68,12 @@ impl Server {
     }
 
     /// `http://127.0.0.1:4000`.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// As an argument of `--base`.
-    pub(super) fn base(&self, name: &str) -> String {
+    pub(crate) fn base(&self, name: &str) -> String {
         format!("{name}={}", self.url())
     }
 }
@@ -101,6 +101,6 @@ fn serve(stream: TcpStream, answer: &dyn Fn(&str) -> (u16, String)) -> std::io::
 }
 
 /// A port on which nobody listens.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

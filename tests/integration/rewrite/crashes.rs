@@ -38,7 +38,10 @@ fn every_step_can_be_the_last_one() {
             let _ = fixture.kbsec(&["--resume"]).code(2).complains("nothing has changed");
             let _ = fixture.rewrite(&[]).code(0);
         } else {
-            let _ = fixture.kbsec(&["--revoked", "--confirm", "00000000"]).code(2).complains("--resume");
+            if step != "purged" {
+                let run = fixture.kbsec(&["--revoked", "--confirm", "00000000"]);
+                let _ = run.code(2).complains("--resume");
+            }
             let _ = fixture.kbsec(&["--resume"]).code(0).says("P1 gone").says("P2 unchanged");
         }
         assert_eq!(fixture.picture(), expected, "{step}");

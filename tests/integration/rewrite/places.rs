@@ -69,7 +69,9 @@ fn nothing_is_left_in_any_of_the_places_and_side_files() {
     plant_side_files(&fixture);
     assert!(fixture.residue().len() > 25, "{:?}", fixture.residue());
     fixture.rewrite_well(&[]);
-    assert_eq!(fixture.git(&["stash", "list"]).lines().count(), 2);
+    let stashes = fixture.git(&["stash", "list"]);
+    assert_eq!(stashes.lines().count(), 2);
+    assert!(stashes.contains(&fixture.head()[..7]), "it cites the commit by its new id: {stashes}");
     assert_eq!(fixture.git(&["show", "stash@{0}:plain.env"]), "TOKEN=***REMOVED***\ntwo");
     assert_eq!(fixture.git(&["show", "stash@{1}:plain.env"]), "TOKEN=***REMOVED***\none");
     let note = fixture.git(&["notes", "show"]);
@@ -176,6 +178,69 @@ fn cited_ids_notes_and_replacements_follow_their_commits() {
     assert_eq!(fixture.git(&["notes", "show", "main"]), "another");
     assert_eq!(fixture.git(&["replace", "-l"]), leak);
     assert_eq!(fixture.git(&["log", "-1", "--format=%s", "main~1"]), "instead");
+}
+
+#[test]
+fn files_of_lfs_and_their_pointers_change_together() {
+    use sha2::Digest as _;
+    let fixture = Fixture::new();
+    let hash = |bytes: &[u8]| -> String {
+        sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let place = |name: &str| format!(".git/lfs/objects/{}/{}/{name}", &name[..2], &name[2..4]);
+    let pointer = |bytes: &[u8]| {
+        let (name, size) = (hash(bytes), bytes.len());
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {size}\n")
+    };
+    let (old, new) = (format!("large {}\n", value()), "large ***REMOVED***\n");
+    fixture.sandbox.write(place(&hash(old.as_bytes())), &old);
+    fixture.commit("pointer", &[("data.bin", pointer(old.as_bytes()).as_bytes())]);
+    fixture.rewrite_well(&[]);
+    assert_eq!(fixture.git(&["show", "HEAD:data.bin"]) + "\n", pointer(new.as_bytes()));
+    assert_eq!(fs::read(fixture.sandbox.path(place(&hash(new.as_bytes())))).unwrap(), new.as_bytes());
+    assert!(!fixture.sandbox.path(place(&hash(old.as_bytes()))).exists());
+    let orphans = fs::read_to_string(fixture.folder().join("lfs-orphans")).unwrap();
+    assert_eq!(orphans, format!("{}\n", hash(old.as_bytes())));
+}
+
+#[test]
+fn links_to_submodules_follow_the_map_of_their_rewrite() {
+    let inner = Fixture::new();
+    inner.commit("clean", &[("a", b"1")]);
+    let old = inner.commit("leak", &[("a", value().as_bytes())]);
+    inner.rewrite_well(&[]);
+    let outer = Fixture::new();
+    fs::create_dir_all(outer.sandbox.path("lib/inner")).unwrap();
+    outer.commit("own", &[("own", b"x")]);
+    outer.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{old},lib/inner")]);
+    outer.commit_as("with a submodule", "Ada Example");
+    let map = inner.folder().join("commit-map");
+    let before = outer.fsck();
+    let _ = outer.rewrite(&["--submodule-map", map.to_str().unwrap()]).code(0).says("P1 gone");
+    outer.is_well(&before);
+    let link = outer.git(&["ls-tree", "HEAD", "lib/inner"]);
+    assert!(link.contains(&inner.head()), "{link}");
+}
+
+#[test]
+fn a_database_is_edited_by_rows() {
+    let fixture = Fixture::new();
+    let path = fixture.sandbox.path("app.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.execute_batch("CREATE TABLE t(a TEXT PRIMARY KEY, b); CREATE INDEX i ON t(b, a);").unwrap();
+    for number in 0..300 {
+        let text = if number % 3 == 0 { format!("{number} {}", value()) } else { format!("row {number}") };
+        database.execute("INSERT INTO t VALUES(?1, ?2)", (&text, number)).unwrap();
+    }
+    database.execute_batch("DELETE FROM t WHERE b > 200").unwrap();
+    drop(database);
+    fixture.commit("database", &[]);
+    fixture.rewrite_well(&[]);
+    let database = rusqlite::Connection::open(&path).unwrap();
+    let text = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("PRAGMA integrity_check"), "ok");
+    assert_eq!(text("SELECT a FROM t WHERE b = 3"), "3 ***REMOVED***");
+    assert_eq!(text("SELECT count(*) || '' FROM t"), "201");
 }
 
 #[test]

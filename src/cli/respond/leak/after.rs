@@ -171,9 +171,7 @@ pub(super) fn notice(facts: &Facts) -> Applied {
         files.push(("clean-clone.sh".to_owned(), clean_clone(commit).into_bytes()));
         files.push(("ticket.md".to_owned(), ticket(facts).into_bytes()));
     }
-    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
-    let lines = vec![format!("written: {}", names.join(", "))];
-    Applied { lines, files, ..Applied::default() }
+    Applied { files, ..Applied::default() }
 }
 
 /// A script that brings an old clone to the new history, or says what holds the old one.
@@ -185,8 +183,15 @@ fn clean_clone(commit: &str) -> String {
          git fetch --prune origin\nmkdir -p ../kept-patches\n\
          git log --branches --not --remotes --format=%H | while read -r commit; do\n\
          \x20   git format-patch -1 -o ../kept-patches \"$commit\" >/dev/null\ndone\n\
-         branch=$(git symbolic-ref --short HEAD)\n\
-         git reset --hard \"origin/$branch\"\n\
+         current=$(git symbolic-ref --short -q HEAD || true)\n\
+         git for-each-ref --format='%(refname:short)' --contains \"$old\" refs/heads | while read -r branch; do\n\
+         \x20   if ! git rev-parse -q --verify \"refs/remotes/origin/$branch\" >/dev/null; then\n\
+         \x20       echo \"$branch is not on the server: carry its patches over, then git branch -D $branch\"\n\
+         \x20   elif [ \"$branch\" = \"$current\" ]; then\n\
+         \x20       git reset --quiet --hard \"origin/$branch\"\n\
+         \x20   else\n\
+         \x20       git branch --quiet --force \"$branch\" \"origin/$branch\"\n\
+         \x20   fi\ndone\n\
          git reflog expire --expire=now --all\ngit gc --quiet --prune=now\n\
          if git cat-file -e \"$old\" 2>/dev/null; then\n\
          \x20   echo 'a branch, tag, stash or worktree still holds the old history:'\n\

@@ -51,7 +51,7 @@ pub(super) fn settings(machine: &Machine<'_>) -> Vec<PathBuf> {
         .build();
     let mut found: Vec<PathBuf> =
         walk.flatten().map(ignore::DirEntry::into_path).filter(|path| is_settings(path)).collect();
-    let home = machine.context.environment.responder.home.clone().unwrap_or_default();
+    let home = machine.context.environment.home.clone().unwrap_or_default();
     for folder in [
         PathBuf::from("/etc/systemd/system"),
         home.join(".config/systemd/user"),
@@ -97,13 +97,13 @@ pub(super) fn find(machine: &Machine<'_>, leak: &Leak) -> Applied {
     let mut lines: Vec<String> = stale
         .iter()
         .take(SHOWN)
-        .map(|place| format!("old key  {}:{}", machine.shown(&place.path), place.line))
+        .map(|place| format!("old key: {}:{}", machine.shown(&place.path), place.line))
         .collect();
     let names: &[String] = leak.rule.as_ref().map_or(&[], |rule| &rule.env);
     let by_name = by_name(machine, names);
-    lines.extend(by_name.iter().take(SHOWN).map(|place| format!("by name  {place}")));
+    lines.extend(by_name.iter().take(SHOWN).map(|place| format!("by name: {place}")));
     let seen = holders(leak);
-    lines.extend(seen.holding.iter().take(SHOWN).map(|process| format!("running  {process}")));
+    lines.extend(seen.holding.iter().take(SHOWN).map(|process| format!("running: {process}")));
     lines.push(format!(
         "{} places with the old key, {} that name its variable, {} processes that hold it ({} could not be read)",
         stale.len(),

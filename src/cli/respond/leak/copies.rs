@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use kbsec::date;
 use kbsec::finding::{Finding, Origin};
 use kbsec::git::Repository;
-use kbsec::playbook::{Applied, Facts, Verdict};
+use kbsec::playbook::{Applied, Facts, Status, Verdict};
 use kbsec::scan;
 use kbsec::source::Source;
 use kbsec::source::git_files::GitFiles;
@@ -117,9 +117,14 @@ fn story(finding: &Finding, facts: &mut Facts) -> Vec<String> {
         facts.insert("exposure-start".into(), start.to_string());
         facts.insert("first-commit".into(), first.id.clone());
         let now = Environment::now();
-        let hours = now.saturating_sub(start) / 3600;
-        facts.insert("exposure".into(), format!("{} days and {} hours", hours / 24, hours % 24));
-        lines.push(format!("exposed for {} days and {} hours", hours / 24, hours % 24));
+        let minutes = now.saturating_sub(start) / 60;
+        let span = match minutes {
+            0..120 => format!("{minutes} minutes"),
+            120..2880 => format!("{} hours", minutes / 60),
+            _ => format!("{} days and {} hours", minutes / 1440, minutes / 60 % 24),
+        };
+        lines.push(format!("exposed for {span}"));
+        facts.insert("exposure".into(), span);
     }
     let refs = exposure.refs.join(", ");
     lines.push(match exposure.published.len() {
@@ -215,6 +220,10 @@ pub(super) fn row(machine: &Machine<'_>, finding: &Finding) -> String {
 
 /// Whether no copy is left.
 pub(super) fn gone(machine: &Machine<'_>, leak: &Leak) -> Verdict {
+    let running = super::consumers::processes(leak);
+    if running.status == Status::Fail {
+        return running;
+    }
     match search(machine, leak) {
         Err(why) => unknown(&why),
         Ok(outcome) => {

@@ -1,6 +1,6 @@
 //! The history without the secret: planned, rewritten, proved and pushed by `kbsec rewrite`, which this drives.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kbsec::playbook::{Applied, Facts, Outcome, Plan};
 use serde_json::Value;
@@ -151,6 +151,28 @@ pub(super) fn push(machine: &Machine<'_>, leak: &Leak, facts: &Facts) -> Applied
         Facts::from([("pushed".into(), remote)])
     };
     Applied { outcome, lines: said.lines(), facts, ..Applied::default() }
+}
+
+/// Asks the server whether it still shows the secret or hands out an old object.
+pub(super) fn prove(machine: &Machine<'_>, leak: &Leak, facts: &Facts) -> Applied {
+    let (Some(folder), Some(remote)) = (facts.get("rewritten"), remote(machine)) else {
+        return failed("nothing to prove");
+    };
+    let backup = format!("{folder}/backup");
+    let before: &[&str] = if Path::new(&backup).exists() { &["--before", &backup] } else { &[] };
+    let said =
+        run(machine, leak, &[&["prove", "--stdin", "--maps", folder, "--remote", &remote], before].concat());
+    let outcome = match said.code {
+        Some(0) => Outcome::Done,
+        Some(1) => {
+            Outcome::Open("the server still has it: send out/ticket.md, and prove it again afterwards".into())
+        }
+        Some(3) => Outcome::Open("the proof is incomplete; see above".into()),
+        _ => Outcome::Failed(said.first()),
+    };
+    let evidence =
+        vec![machine.piece("proof of the server", "kbsec rewrite prove", said.lines().join("\n").as_bytes())];
+    Applied { outcome, lines: said.lines(), evidence, ..Applied::default() }
 }
 
 /// `origin`, or the only remote.

@@ -72,7 +72,7 @@ pub(crate) fn learn(
     if let Some(call) = api {
         facts.insert("revoke-call".into(), format!("{} {}", call.method, call.url));
     }
-    let replacement = request.replacement_file.map(read_file).transpose()?;
+    let replacement = request.replacement_file.map(find::from_file).transpose()?;
     if let Some(replacement) = &replacement {
         machine.filter.know(replacement);
     }
@@ -103,31 +103,30 @@ fn obtain(
     (known, project): (&Facts, &Project),
 ) -> anyhow::Result<Found> {
     let context = machine.context;
-    let of_finding = |digits: &str| {
-        let path = if machine.root.is_dir() { machine.root.as_path() } else { Path::new(".") };
-        find::of_finding(digits, path, (project, context), &machine.stop).map(|(secret, rule)| Found {
-            secret,
-            rule: Some(rule),
-            from: format!("finding {digits}"),
-        })
-    };
+    let of_finding =
+        |digits: &str| {
+            let path = if machine.root.is_dir() { machine.root.as_path() } else { Path::new(".") };
+            find::finding::value(digits, path, (project, context), &machine.stop)
+                .map(|(secret, rule)| Found { secret, rule: Some(rule), from: format!("finding {digits}") })
+        };
     if let Some(digits) = &request.finding {
         return of_finding(digits);
     }
     if let Some(path) = request.value_file {
         let path: PathBuf = context.environment.directory.join(path);
-        return Ok(Found { secret: read_file(&path)?, rule: None, from: format!("file {}", path.display()) });
+        return Ok(Found {
+            secret: find::from_file(&path)?,
+            rule: None,
+            from: format!("file {}", path.display()),
+        });
     }
     if request.stdin {
-        let secret = find::read_value(std::io::stdin().lock()).map_err(|error| {
-            Hinted::error(format!("cannot read the value from standard input: {error}"), "try again")
-        })?;
-        return Ok(Found { secret, rule: None, from: String::new() });
+        return Ok(Found { secret: find::from_stdin(context)?, rule: None, from: String::new() });
     }
     let before = known.get("value-from").map_or("", String::as_str);
     let again = match before.split_once(' ') {
         Some(("finding", digits)) => of_finding(digits).ok(),
-        Some(("file", path)) => read_file(Path::new(path)).ok().map(|secret| Found {
+        Some(("file", path)) => find::from_file(Path::new(path)).ok().map(|secret| Found {
             secret,
             rule: None,
             from: before.to_owned(),
@@ -152,14 +151,4 @@ fn obtain(
     };
     desk.show(&Shown::Sentence(""));
     Ok(Found { secret, rule: None, from: String::new() })
-}
-
-fn read_file(path: &Path) -> anyhow::Result<Secret> {
-    let file = std::fs::File::open(path).and_then(find::read_value);
-    file.map_err(|error| {
-        Hinted::error(
-            format!("cannot read the value from {}: {error}", path.display()),
-            "check the path and its permissions",
-        )
-    })
 }

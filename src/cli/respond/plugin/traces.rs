@@ -207,7 +207,7 @@ pub(super) fn files(machine: &Machine<'_>, facts: &Facts) -> Applied {
         .standard_filters(false)
         .filter_entry(|entry| !PASSED_OVER.iter().any(|name| entry.file_name() == *name))
         .build();
-    let home = machine.context.environment.responder.home.clone();
+    let home = machine.context.environment.home.clone();
     let home = home.iter().flat_map(|home| sensitive(home));
     for path in walk.flatten().map(ignore::DirEntry::into_path).chain(home) {
         let Ok(meta) = fs::symlink_metadata(&path) else { continue };

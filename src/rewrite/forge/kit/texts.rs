@@ -134,7 +134,7 @@ fn first(maps: &Maps) -> String {
         maps.first_changed.iter().map(|id| id.to_string().chars().take(12).collect::<String>()).collect();
     match ids.as_slice() {
         [] => "the first changed ones".to_owned(),
-        [all @ ..] if all.len() <= 4 => all.join(", "),
+        all if all.len() <= 4 => all.join(", "),
         all => format!("{} first changed ones", all.len()),
     }
 }

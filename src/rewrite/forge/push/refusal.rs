@@ -82,7 +82,7 @@ pub fn advice(refusals: &[Refusal]) -> Vec<&'static str> {
     let holds = |words: &&[&str]| {
         words.iter().any(|word| refusals.iter().any(|refusal| refusal.reason.contains(word)))
     };
-    let mut ways: Vec<&str> = WAYS.iter().filter(|(words, _)| holds(&words)).map(|(_, way)| *way).collect();
+    let mut ways: Vec<&str> = WAYS.iter().filter(|(words, _)| holds(words)).map(|(_, way)| *way).collect();
     if ways.is_empty() {
         ways.push(
             "Mend what git says above, then run the same command again: it starts from what the server has.",

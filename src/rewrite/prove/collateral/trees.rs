@@ -44,7 +44,7 @@ pub(super) fn compare(old: &[u8], new: &[u8], path: &[u8], likeness: &Likeness<'
     let mut left = Vec::new();
     for (name, entry) in old {
         match new.remove(&name) {
-            Some(other) => pair(&mut differences, (entry, other), &joined(path, &name)),
+            Some(other) => pair(&mut differences, (entry, other), &joined(path, &name), likeness),
             None => left.push((name, entry)),
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn compare(old: &[u8], new: &[u8], path: &[u8], likeness: &Likeness<'
         match renamed.and_then(|other| new.remove(&other)) {
             Some(other) => {
                 differences.renamed += 1;
-                pair(&mut differences, (entry, other), &place);
+                pair(&mut differences, (entry, other), &place, likeness);
             }
             None if entry.mode == DIRECTORY => {
                 differences.trees.push(Difference { old: entry.id, new: None, path: place });
@@ -85,7 +85,7 @@ pub(super) fn removed(old: &[u8], path: &[u8], format: ObjectFormat) -> Differen
     differences
 }
 
-fn pair(differences: &mut Differences, (old, new): (Entry, Entry), path: &[u8]) {
+fn pair(differences: &mut Differences, (old, new): (Entry, Entry), path: &[u8], likeness: &Likeness<'_>) {
     if old.mode != new.mode {
         differences.faults.push((path.to_vec(), "its mode is another"));
         return;
@@ -96,6 +96,7 @@ fn pair(differences: &mut Differences, (old, new): (Entry, Entry), path: &[u8]) 
     let difference = Difference { old: old.id, new: Some(new.id), path: path.to_vec() };
     match old.mode {
         DIRECTORY => differences.trees.push(difference),
+        SUBMODULE if likeness.id_after(&old.id.to_string()) == new.id.to_string() => {}
         SUBMODULE => {
             differences.faults.push((path.to_vec(), "the commit of a submodule is another"));
         }
