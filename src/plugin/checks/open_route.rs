@@ -5,6 +5,8 @@
 //! disk, a program or an address inside of the network.
 //! Broad: `security: ['none']` on a route that starts a build. Narrow: `security: ['user']`, or a handler that only reads.
 
+use std::collections::BTreeMap;
+
 use super::used::{names, objects, verb};
 use crate::finding::{Confidence, Severity};
 use crate::plugin::check::{Check, Fault, Plugin};
@@ -25,6 +27,7 @@ pub(super) const CHECK: Check = Check {
 
 fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
     let Some(usage) = &plugin.usage else { return };
+    let mut told: BTreeMap<String, Fault> = BTreeMap::new();
     for (number, handler) in plugin.handlers.iter().enumerate() {
         let Some(open) = ["security", "auth"].iter().find_map(|key| none(handler.entry.get(key)?)) else {
             continue;
@@ -44,8 +47,19 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
             objects(&same),
             names(&same)
         );
-        faults.push(Fault::of(open, what).handler(handler).confidence(Confidence::Medium));
+        // Routes that lead to the same code are one thing to mend.
+        match told.get_mut(&what) {
+            Some(known) => {
+                known.more.push(open.at.clone());
+                known.others.push(handler.name.clone());
+            }
+            None => {
+                let fault = Fault::of(open, what.clone()).handler(handler).confidence(Confidence::Medium);
+                told.insert(what, fault);
+            }
+        }
     }
+    faults.extend(told.into_values());
 }
 
 /// The text that lets everybody in.

@@ -100,7 +100,7 @@ fn idle<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>
     if usage.is_handed(group) {
         return found;
     }
-    let mut seen: BTreeMap<(String, Arc<str>, u64), (Vec<usize>, &Value)> = BTreeMap::new();
+    let mut seen: BTreeMap<_, (Vec<usize>, &Value)> = BTreeMap::new();
     for (number, handler) in plugin.handlers.iter().enumerate() {
         for (pattern, value) in handler.permissions.list(group, key) {
             let key = (pattern.to_owned(), Arc::clone(&value.at.file), value.at.span.start);

@@ -100,10 +100,13 @@ pub(crate) fn is_dead(pattern: &str) -> bool {
         || files().is_ok_and(|files| files.effective(pattern).is_ok_and(|paths| paths.is_empty()))
 }
 
+/// The language of a pattern; `None` if it is undecided.
+type Known = Option<Arc<Language>>;
+
 /// Answers, and remembers the languages of patterns.
 #[derive(Default)]
 pub(crate) struct Grants {
-    known: Mutex<HashMap<(Section, String), Option<Arc<Language>>>>,
+    known: Mutex<HashMap<(Section, String), Known>>,
 }
 
 impl Grants {
@@ -171,7 +174,7 @@ impl Grants {
         }
     }
 
-    fn language(&self, section: Section, pattern: &str) -> Option<Arc<Language>> {
+    fn language(&self, section: Section, pattern: &str) -> Known {
         let key = (section, pattern.to_owned());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(key).or_insert_with(|| section.language(pattern).ok().map(Arc::new)).clone()

@@ -266,14 +266,14 @@ impl<'g> Surveyor<'_, 'g> {
         let longer =
             Origin { keys: origin.keys.iter().cloned().chain(["()".into()]).collect(), ..origin.clone() };
         for sink in sink::called(&longer) {
-            self.sunk(id, owner, origin, sink, &[]);
+            self.sunk((id, owner), origin, sink, &[]);
         }
     }
 
     /// A function of node that is passed on.
     fn value(&mut self, id: NodeId, owner: u32, origin: &Origin) {
         for sink in sink::called(origin) {
-            self.sunk(id, owner, origin, sink, &[]);
+            self.sunk((id, owner), origin, sink, &[]);
         }
     }
 
@@ -292,7 +292,7 @@ impl<'g> Surveyor<'_, 'g> {
         self.done.uses.push((owner, one));
     }
 
-    fn sunk(&mut self, id: NodeId, owner: u32, origin: &Origin, sink: Sink, arguments: &[NodeId]) {
+    fn sunk(&mut self, (id, owner): (NodeId, u32), origin: &Origin, sink: Sink, arguments: &[NodeId]) {
         let argument = sink.argument.and_then(|at| arguments.get(at));
         let mut shapes = match (sink.program, argument) {
             (Some(program), _) => vec![Shape(vec![Part::Text(program.to_owned())])],
@@ -321,7 +321,7 @@ impl<'g> Surveyor<'_, 'g> {
         {
             let origin = Origin::at(Root::Global, &["constructor"]);
             let sink = Sink { act: Act::Code, way: Way::Global, argument: Some(0), program: None };
-            return self.sunk(id, owner, &origin, sink, arguments);
+            return self.sunk((id, owner), &origin, sink, arguments);
         }
         let origin = self.query.origin(self.unit, callee);
         let sinks = origin.as_ref().map(sink::called).unwrap_or_default();
@@ -332,7 +332,7 @@ impl<'g> Surveyor<'_, 'g> {
                 _ => {}
             }
             for sink in &sinks {
-                self.sunk(id, owner, origin, *sink, arguments);
+                self.sunk((id, owner), origin, *sink, arguments);
             }
             if sink::decodes(origin) {
                 self.decode(id, owner, origin, arguments);
