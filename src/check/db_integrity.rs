@@ -55,7 +55,7 @@ fn judge(context: &Context, path: &Path) -> Verdict {
     let told = context.shorten(&format!("{}: {told}", worst.rule().title), 140);
     let value = format!("{}, {readable}; {told}", show::count(outcome.findings.len() as u64, "problem"));
     let fix = format!(
-        "stop its services, then: kbsec sqlite snapshot {0}, kbsec sqlite recover {0}",
+        "stop its services, then: kbsec sqlite snapshot {0} -o FOLDER, then recover what is in it",
         path.display()
     );
     let places = outcome.findings.iter().map(|finding| finding.rule().id.to_string());

@@ -101,7 +101,7 @@ fn backups_are_judged_by_age_and_by_what_is_in_them() {
     let folder = sandbox.path("backups");
     std::fs::create_dir(&folder).unwrap();
     let source = path.to_string_lossy().into_owned();
-    drop(sandbox.kbsec(["sqlite", "backup", &source, "--dir", "backups"]).run());
+    drop(sandbox.kbsec(["sqlite", "backup", &source, "-o", "backups"]).run().code(0));
     let copy = folder.join("kb-20260101T000000Z.sqlite");
     std::fs::copy(&path, &copy).unwrap();
     let run = ask(&sandbox, ["db.backup"]).code(0);
