@@ -27,7 +27,6 @@ mod plugin_code;
 mod quota_large;
 mod reached;
 mod repeated_key;
-mod runs_at_discovery;
 mod sandbox_bypass;
 mod shadowed_grant;
 mod shell_interpreter;
@@ -68,7 +67,6 @@ pub(crate) static ALL: &[Check] = &[
     plugin_code::CHECK,
     quota_large::CHECK,
     repeated_key::CHECK,
-    runs_at_discovery::CHECK,
     sandbox_bypass::CHECK,
     shadowed_grant::CHECK,
     shell_interpreter::CHECK,

@@ -17,8 +17,6 @@ pub(crate) struct Manifest {
     pub(crate) value: Value,
     /// Keys that stand twice in one object of it, if it is JSON.
     pub(crate) repeated: Vec<Place>,
-    /// Where its file does something while it is loaded.
-    pub(crate) effects: Vec<Place>,
 }
 
 /// What kind of thing a manifest describes.
@@ -126,8 +124,7 @@ pub(crate) fn evaluate(file: &str, modules: &Modules) -> Result<Manifest, Unread
             let name: Arc<str> = file.into();
             let place = |span: &ByteSpan| Place { file: Arc::clone(&name), span: *span };
             let repeated = module.repeated.iter().map(place).collect();
-            let effects = module.effects.iter().map(place).collect();
-            Ok(Manifest { file: file.to_owned(), value, repeated, effects })
+            Ok(Manifest { file: file.to_owned(), value, repeated })
         }
         Some(why) => Err(unread(value.at.span.start, why.to_string())),
     }

@@ -85,7 +85,6 @@ impl Marketplace {
                     file: value.at.file.to_string(),
                     value: value.clone(),
                     repeated: Vec::new(),
-                    effects: Vec::new(),
                 },
             ));
         }

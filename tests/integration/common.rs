@@ -102,7 +102,7 @@ impl Sandbox {
 }
 
 /// The `PATH` of this test run, with the folder of the program under test before it, as hooks need it.
-fn search_path() -> OsString {
+pub(crate) fn search_path() -> OsString {
     let program = Path::new(env!("CARGO_BIN_EXE_kbsec"));
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(program.parent().unwrap().to_owned());

@@ -170,8 +170,13 @@ fn a_leak_is_taken_from_the_key_to_the_post_mortem() {
     assert_eq!((kinds.first().unwrap().as_str(), kinds.last().unwrap().as_str()), ("resumed", "closed"));
     assert_hidden(&key, &incidents(&sandbox), &[&last.stdout, &last.stderr]);
 
-    drop(sandbox.kbsec(["incident", "verify", &id]).run().code(0).says("all as they were kept"));
-    let written = sandbox.kbsec(["incident", "postmortem", &id, "--check"]).run().code(0);
+    assert_written_up(&sandbox, &id, &key);
+}
+
+/// The log holds, the post-mortem is filled, and the export has all but the key of the fingerprints.
+fn assert_written_up(sandbox: &Sandbox, id: &str, key: &str) {
+    drop(sandbox.kbsec(["incident", "verify", id]).run().code(0).says("all as they were kept"));
+    let written = sandbox.kbsec(["incident", "postmortem", id, "--check"]).run().code(0);
     for said in [
         "# Incident: A secret has leaked: Anthropic API key",
         "Severity: high",
@@ -180,15 +185,15 @@ fn a_leak_is_taken_from_the_key_to_the_post_mortem() {
     ] {
         assert!(written.stdout.contains(said), "{said}\n{}", written.stdout);
     }
-    let json = sandbox.kbsec(["incident", "postmortem", &id, "--json"]).run().code(0).json();
+    let json = sandbox.kbsec(["incident", "postmortem", id, "--json"]).run().code(0).json();
     let fields = json["fields"].as_array().unwrap();
     let filled = fields.iter().filter(|field| field["filled"] == true).count();
     assert!(filled * 100 >= fields.len() * 80, "{filled} of {}", fields.len());
-    drop(sandbox.kbsec(["incident", "export", &id, "../out"]).run().code(0));
+    drop(sandbox.kbsec(["incident", "export", id, "../out"]).run().code(0));
     let sums = sandbox.program("sha256sum", ["--check", "--quiet", "SHA256SUMS"]).current_dir("../out").run();
     drop(sums.code(0));
     assert!(!sandbox.path("../out/key").exists());
-    assert_hidden(&key, &sandbox.path("../out"), &[]);
+    assert_hidden(key, &sandbox.path("../out"), &[]);
 }
 
 /// What a rewrite leads to, by git alone: a new root without the key, and nothing of the old history.
@@ -328,7 +333,9 @@ fn a_provider_is_called_only_when_the_step_is_named_and_the_plan_confirmed() {
         let mut all = vec!["leak-response", "--value-file", "../key.txt", "--rule", "github-classic-token"];
         all.extend(["--no-input", "--api-base", &base]);
         all.extend(more);
-        let path = format!("{}:{}", sandbox.path("../bin").display(), std::env::var("PATH").unwrap());
+        let mut path = sandbox.path("../bin").into_os_string();
+        path.push(":");
+        path.push(crate::common::search_path());
         sandbox.kbsec(all).env("PATH", path).run()
     };
     let offline = respond(&[]);

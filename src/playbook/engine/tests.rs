@@ -339,6 +339,28 @@ fn what_nobody_answers_stays_open_and_is_asked_again() {
 }
 
 #[test]
+fn what_a_person_says_is_done_is_checked_again() {
+    let playbook: Playbook = toml::from_str(
+        "id = 'test'\ntitle = 'A test'\nsummary = 'It is tried.'\n[[step]]\nid = 'write'\nphase = 'recover'\n\
+         kind = 'human'\ntitle = 'Write'\nwhy = 'To learn.'\ncheck = 'gone'\nsay = ['Write.']\n",
+    )
+    .unwrap();
+    let (root, world) = (tempfile::tempdir().unwrap(), RefCell::new(World::default()));
+    let replies = [Reply::Text("I did".into()), Reply::Skip("not now".into())];
+    let mut person = Person { replies: replies.into(), ..Person::default() };
+    let mut script = Script { world: &world, crash: None, interrupted: false, now: 1_764_000_000_000 };
+    let mut incident = create(root.path());
+    let session = (&mut incident, Vec::new());
+    let mut engine = Engine::new(&playbook, session, (&mut script, &mut person), Options::default());
+    engine.begin(&Facts::new()).unwrap();
+    assert_eq!(engine.run().unwrap(), Ending::Closed);
+    let state = State::of(engine.records());
+    assert_eq!(state.standing("write"), Some(Standing::Skipped));
+    let checks = engine.records().iter().filter(|record| record.kind == RecordKind::Checked).count();
+    assert_eq!(checks, 2);
+}
+
+#[test]
 fn skips_pauses_and_interruptions_are_in_the_log() {
     let (root, world) = (tempfile::tempdir().unwrap(), RefCell::new(World::default()));
     let replies = [Reply::Skip("not today".into()), Reply::Why, Reply::Log, Reply::Pause];
