@@ -122,10 +122,10 @@ fn hide() -> bool {
 
 /// Puts the terminal back as it was.
 pub(crate) fn restore() {
-    if let Ok(mut kept) = BEFORE.lock() {
-        if let Some(before) = kept.take() {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
-        }
+    if let Ok(mut kept) = BEFORE.lock()
+        && let Some(before) = kept.take()
+    {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
 }
 

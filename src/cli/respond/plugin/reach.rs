@@ -33,7 +33,7 @@ pub(super) fn permissions(machine: &Machine<'_>, facts: &Facts) -> Applied {
     let options = Options { root: folder.clone(), base: folder.clone() };
     match audit(&options) {
         Ok(outcome) if outcome.findings.is_empty() => {
-            lines.push("the audit finds no permission that is too wide".into())
+            lines.push("the audit finds no permission that is too wide".into());
         }
         Ok(outcome) => {
             lines.push(format!("{} findings of `kbsec audit` in it:", outcome.findings.len()));
