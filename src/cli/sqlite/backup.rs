@@ -64,14 +64,19 @@ pub(crate) fn run(args: &BackupArgs) -> anyhow::Result<Exit> {
 /// What kbsec's own check says of a copy.
 fn second_opinion(copy: &Path) -> CheckVerdict {
     let Ok(files) = Files::open(copy) else { return CheckVerdict::NotRun };
-    let found = check::check(&files, copy).findings;
+    let outcome = check::check(&files, copy);
+    let found = outcome.findings;
     // Rows that break a rule are as they were in the source.
     let damage: Vec<String> = found
         .iter()
         .filter(|finding| finding.severity() >= Severity::High)
         .map(|finding| format!("{}: {}", finding.rule().title, finding.reasons().join(", ")))
         .collect();
-    if damage.is_empty() { CheckVerdict::Sound } else { CheckVerdict::Damaged(damage) }
+    match damage.is_empty() {
+        false => CheckVerdict::Damaged(damage),
+        true if outcome.coverage.is_incomplete() => CheckVerdict::NotRun,
+        true => CheckVerdict::Sound,
+    }
 }
 
 fn text(outcome: &Outcome) -> String {

@@ -64,7 +64,10 @@ fn a_resting_database_is_copied_and_nothing_changes() {
         assert_eq!(manifest["verified"], true);
         assert_eq!(manifest["rows"]["t"], 3000);
         assert_eq!(manifest["sha256"], hex(&outcome.sha256));
-        assert_eq!(manifest["checked_by"], serde_json::json!(["integrity_check", "foreign_key_check"]));
+        assert_eq!(
+            manifest["checked_by"],
+            serde_json::json!(["quick_check", "foreign_key_check", "integrity_check"])
+        );
     }
 }
 

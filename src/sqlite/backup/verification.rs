@@ -31,8 +31,16 @@ struct Told {
 }
 
 /// Checks a copy and counts its rows. Nothing is written, and nothing appears beside it.
+///
+/// SQLite looks at the structure only, which takes a tenth of the time: that entries of indexes fit their rows, and rows
+/// their rules, is what kbsec's own check finds. Where that cannot say, SQLite is asked for all of it.
 pub(super) fn verify(copy: &Path, check: &(dyn Fn(&Path) -> CheckVerdict + Sync)) -> Findings {
     let ((mut found, mut told), second) = rayon::join(|| ask_sqlite(copy), || check(copy));
+    if second == CheckVerdict::NotRun
+        && let Ok(connection) = open_resting(copy)
+    {
+        told.keep(integrity(&connection, "integrity_check"), "integrity_check", &mut found.how);
+    }
     match second {
         CheckVerdict::Sound => found.how.push("kbsec check"),
         CheckVerdict::Damaged(more) => {
@@ -63,7 +71,7 @@ fn ask_sqlite(copy: &Path) -> (Findings, Told) {
             // Whether it is granted changes the time only.
             let _ = connection.pragma_update(None, "cache_size", CACHE);
             found.rows = rows(&connection);
-            told.keep(integrity(&connection), "integrity_check", &mut found.how);
+            told.keep(integrity(&connection, "quick_check"), "quick_check", &mut found.how);
             match foreign_keys(&connection) {
                 Ok(count) => {
                     found.foreign_key_violations = count;
@@ -129,8 +137,8 @@ fn is_malformed(error: &rusqlite::Error) -> bool {
     error.to_string().contains("malformed")
 }
 
-fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut check = connection.prepare(&format!("PRAGMA integrity_check({FINDINGS})"))?;
+fn integrity(connection: &Connection, pragma: &str) -> rusqlite::Result<Vec<String>> {
+    let mut check = connection.prepare(&format!("PRAGMA {pragma}({FINDINGS})"))?;
     let lines = check.query_map([], |row| row.get::<_, String>(0))?;
     let lines = lines.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())

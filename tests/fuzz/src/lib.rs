@@ -4,6 +4,8 @@
 mod database;
 mod database_seeds;
 mod edit;
+mod plugin;
+mod plugin_seeds;
 mod seeds;
 
 use kbsec::git::store::fuzzing::{self, Listed};
@@ -12,13 +14,14 @@ use kbsec::span::Copied;
 
 pub use database::{btree_page, database, database_header, record, rollback_journal, write_ahead_log};
 pub use edit::inspect_copy;
+pub use plugin::{manifest, permission_pattern};
 pub use seeds::seeds;
 
 /// A check and its name, which is that of its fuzz target.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 14] = [
     ("pack_entry", pack_entry),
     ("delta", delta),
     ("pack_index", pack_index),
@@ -31,6 +34,8 @@ pub const TARGETS: [Target; 12] = [
     ("write_ahead_log", write_ahead_log),
     ("rollback_journal", rollback_journal),
     ("database", database),
+    ("manifest", manifest),
+    ("permission_pattern", permission_pattern),
 ];
 
 /// Bytes of an object that a check makes at most.

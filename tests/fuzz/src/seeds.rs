@@ -13,6 +13,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "commit" => commits(),
         "tree" => trees(),
         "inspect_copy" => edits(),
+        "manifest" | "permission_pattern" => super::plugin_seeds::seeds(target),
         other => super::database_seeds::seeds(other),
     }
 }

@@ -104,7 +104,8 @@ struct Patterns {
 impl Patterns {
     fn new() -> Result<Self, regex::Error> {
         Ok(Self {
-            host: Regex::new(r"(?i)\b(?:https?|wss?)://(?:[^/\s@]*@)?([a-z0-9.-]+)")?,
+            // With what follows the host, which is no path of this machine.
+            host: Regex::new(r#"(?i)\b(?:https?|wss?)://(?:[^/\s@]*@)?([a-z0-9.-]+)[^\s"']*"#)?,
             path: Regex::new(r#"(?:^|["'\s=:])((?:~|\.\.)?/[\w.@+-]+(?:/[\w.@+-]+)+)"#)?,
         })
     }

@@ -1,0 +1,4 @@
+//! See `permission_pattern` in src/plugin.rs.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kbsec_fuzz::permission_pattern(data));
