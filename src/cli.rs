@@ -29,7 +29,7 @@ use kbsec::report::Sanitized;
 use environment::Environment;
 use exit::Exit;
 
-/// Finds leaked secrets before they are committed and after, and damage in databases.
+/// Finds leaked secrets, plugins that may do too much and damage in databases, and leads through the response.
 ///
 /// Start with `kbsec scan` in a project, and `kbsec hook install` to stop the next secret at `git commit`.
 #[derive(Debug, Parser)]

@@ -157,6 +157,8 @@ fn a_leak_is_taken_from_the_key_to_the_post_mortem() {
 
     drop(consumer);
     clean_history(&sandbox);
+    // Somebody says that CI looks for secrets, and that is looked at again.
+    sandbox.write(".github/workflows/secrets.yml", "jobs: { scan: { steps: [{ run: kbsec scan }] } }\n");
     let last = respond(&["--resume", &id, "--json"]).code(0);
     assert!(last.stderr.contains("Closed: every step is settled."), "{}", last.stderr);
     let kinds: Vec<String> = last
