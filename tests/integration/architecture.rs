@@ -126,6 +126,11 @@ fn every_rule_file_is_in_the_program() {
 }
 
 #[test]
+fn a_check_of_plugins_is_its_file_and_two_lines() {
+    assert_none(&files::entangled(&repository("src", ".rs")));
+}
+
+#[test]
 fn every_dependency_has_a_reason_and_they_are_few() {
     let read =
         |name: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();

@@ -120,7 +120,7 @@ fn push(
 fn refused(refusals: &[Refusal]) -> String {
     let mut text = String::new();
     for refusal in refusals {
-        let name = if refusal.name.is_empty() { "the server" } else { &refusal.name };
+        let name = if refusal.name.is_empty() { "the push" } else { &refusal.name };
         let _ = writeln!(text, "  refused: {name}: {}", refusal.reason);
     }
     for way in advice(refusals) {

@@ -100,6 +100,32 @@ pub(super) fn unloaded(files: &[Text], providers: &BTreeSet<String>) -> Vec<Stri
     faults
 }
 
+/// Checks of plugins that more than their own file and two lines of the list know of: a recipe that has become longer.
+pub(super) fn entangled(files: &[Text]) -> Vec<String> {
+    const FOLDER: &str = "src/plugin/checks/";
+    let mut faults = Vec::new();
+    for own in
+        files.iter().filter(|file| file.path.starts_with(FOLDER) && file.text.contains("const CHECK: Check"))
+    {
+        let name = own.path.trim_start_matches(FOLDER).trim_end_matches(".rs");
+        let id = own.text.split("id: \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or(name);
+        let traces = [format!("{name}::CHECK,"), format!("mod {name};")];
+        let quoted = format!("\"plugin/{id}\"");
+        for file in files.iter().filter(|file| file.path != own.path) {
+            // Tests may ask for its findings.
+            let code = file.text.split("#[cfg(test)]").next().unwrap_or_default();
+            let is_trace =
+                |line: &&str| traces.iter().any(|trace| line.trim() == trace) || line.contains(&quoted);
+            let lines = code.lines().filter(is_trace).count();
+            let allowed = if file.path == "src/plugin/checks.rs" { 2 } else { 0 };
+            if lines > allowed && file.path.starts_with("src/plugin") {
+                faults.push(format!("{}: knows of the check {name} on {lines} lines", file.path));
+            }
+        }
+    }
+    faults
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,5 +194,16 @@ mod tests {
         let faults = unloaded(&files, &BTreeSet::from(["a".to_owned()]));
         assert_eq!(faults.len(), 1, "{faults:#?}");
         assert!(faults[0].starts_with("rules/secrets/b.toml:1: "));
+    }
+
+    #[test]
+    fn a_check_that_others_know_of_is_a_fault() {
+        let text = |path: &str, text: &str| Text { path: path.to_owned(), text: text.to_owned() };
+        let own = text("src/plugin/checks/wide.rs", "const CHECK: Check = Check { id: \"too-wide\" };");
+        let list = text("src/plugin/checks.rs", "mod wide;\nstatic ALL: &[&Check] = &[\nwide::CHECK,\n];\n");
+        assert!(entangled(&[own, list]).is_empty());
+        let own = text("src/plugin/checks/wide.rs", "const CHECK: Check = Check { id: \"too-wide\" };");
+        let other = text("src/plugin/audit.rs", "if id == \"plugin/too-wide\" { skip(); }");
+        assert_eq!(entangled(&[own, other]).len(), 1);
     }
 }

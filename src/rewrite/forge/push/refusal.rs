@@ -29,7 +29,12 @@ pub(super) fn refusals(answer: &Answer) -> Vec<Refusal> {
     let said = said.filter(|line| !line.is_empty()).take(PASSED_ON);
     found.extend(said.map(|line| Refusal { name: String::new(), reason: line.to_owned() }));
     if found.is_empty() && !answer.is_success() {
-        found.push(Refusal { name: String::new(), reason: answer.complaint().to_owned() });
+        // A hook of this repository may have stopped it, and says why before git does.
+        let lines: Vec<&str> = answer.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let last = lines.len().saturating_sub(PASSED_ON);
+        found.extend(
+            lines[last..].iter().map(|line| Refusal { name: String::new(), reason: (*line).to_owned() }),
+        );
     }
     found
 }
@@ -112,7 +117,8 @@ mod tests {
     #[test]
     fn a_push_that_never_began_has_a_reason_and_a_way_on_too() {
         let found = refusals(&answer("", "warning: x\nfatal: unable to access 'x': 403\n"));
-        assert_eq!(found[0].reason, "fatal: unable to access 'x': 403");
+        let told: Vec<_> = found.iter().map(|refusal| refusal.reason.as_str()).collect();
+        assert_eq!(told, ["warning: x", "fatal: unable to access 'x': 403"]);
         assert!(advice(&found)[0].starts_with("You may not push"));
         assert!(advice(&[])[0].starts_with("Mend what git says"));
     }
