@@ -15,6 +15,9 @@ use super::step::{Kind, Playbook, Step};
 use super::tools::{Prompt, Prompter, Shown, Status, Tools, text};
 use talk::Answer;
 
+/// How the log says that a step has no reason.
+const ONLY_WHERE: &str = "only where ";
+
 /// One incident, one playbook, and everybody who takes part.
 pub struct Engine<'a> {
     playbook: &'a Playbook,
@@ -143,7 +146,7 @@ impl<'a> Engine<'a> {
                 continue;
             }
             if let Some(condition) = step.when.as_deref().filter(|condition| !self.state.holds(condition)) {
-                let why = format!("only where {condition}");
+                let why = format!("{ONLY_WHERE}{condition}");
                 self.record(&step.id, RecordKind::NotNeeded, [("text", text(why))])?;
                 continue;
             }
@@ -174,9 +177,12 @@ impl<'a> Engine<'a> {
     /// Whether nothing is left to do for a step. A proof of an earlier run is made again.
     fn is_settled(&mut self, step: &Step) -> Result<bool, IncidentError> {
         let Some(known) = self.state.steps.get(&step.id) else { return Ok(false) };
-        let is_allowed_now =
-            step.network && known.standing == Standing::NotNeeded && self.options.online.contains(&step.id);
-        if !known.standing.is_settled() || is_allowed_now {
+        let is_passed_over = matches!(known.standing, Standing::NotNeeded | Standing::NotChecked);
+        let is_allowed_now = step.network && is_passed_over && self.options.online.contains(&step.id);
+        // What is known may have changed since: a history that was rewritten has to be pushed.
+        let applies_now = known.text.starts_with(ONLY_WHERE)
+            && step.when.as_deref().is_some_and(|condition| self.state.holds(condition));
+        if !known.standing.is_settled() || is_allowed_now || applies_now {
             return Ok(false);
         }
         let proof = step.verify.as_deref().filter(|_| step.proof && known.standing == Standing::Done);

@@ -302,7 +302,11 @@ fn actions(playbook: &Playbook, state: &State) -> Vec<String> {
 fn unchecked(playbook: &Playbook, state: &State) -> Vec<String> {
     let mut lines = Vec::new();
     for step in &playbook.steps {
-        let checks = state.steps.get(&step.id).into_iter().flat_map(|known| &known.checks);
+        let Some(known) = state.steps.get(&step.id) else { continue };
+        if known.standing == Standing::NotChecked && known.checks.is_empty() {
+            lines.push(format!("{}: {}", step.title, known.text));
+        }
+        let checks = known.checks.iter();
         for (id, (_, value)) in checks.filter(|(_, (word, _))| word == "unknown") {
             lines.push(format!("{}: {id}: {value}", step.title));
         }

@@ -176,6 +176,9 @@ fn farewell(
             Exit::Interrupted
         }
     };
+    for what in &written.unchecked {
+        say(&format!("Not checked: {what}"));
+    }
     let is_over = matches!(ending, Ending::Closed | Ending::EvidenceIncomplete(_));
     if !is_over {
         say("Go on with:");

@@ -24,7 +24,10 @@ impl Engine<'_> {
     pub(super) fn act(&mut self, step: &Step) -> Result<Acted, IncidentError> {
         if step.network && !self.options.online.contains(&step.id) {
             let how = format!("kbsec stays offline; --allow {} lets it do this", step.id);
-            return self.settle(step, RecordKind::NotNeeded, &how).map(Acted::Settled);
+            // Whoever only asks leaves something unproved; what a person does instead has a step of its own.
+            let kind =
+                if step.kind == Kind::Automatic { RecordKind::NotChecked } else { RecordKind::NotNeeded };
+            return self.settle(step, kind, &how).map(Acted::Settled);
         }
         loop {
             let plan = self.plan(step);

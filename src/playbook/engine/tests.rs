@@ -361,6 +361,39 @@ fn what_a_person_says_is_done_is_checked_again() {
 }
 
 #[test]
+fn a_step_that_had_no_reason_is_taken_when_it_has_one() {
+    let playbook: Playbook = toml::from_str(
+        "id = 'test'\ntitle = 'A test'\nsummary = 'It is tried.'\n[[step]]\nid = 'after'\nphase = 'stabilise'\n\
+         kind = 'human'\ntitle = 'After'\nwhy = 'It is.'\nwhen = 'known'\nsay = ['Go on.']\n[[step]]\nid = 'ask'\n\
+         phase = 'recover'\nkind = 'human'\ntitle = 'Ask'\nwhy = 'To know.'\nask = [{ id = 'known', text = 'What?' }]\n",
+    )
+    .unwrap();
+    let (root, world) = (tempfile::tempdir().unwrap(), RefCell::new(World::default()));
+    let take = |replies: Vec<Reply>| {
+        let mut person = Person { replies: replies.into(), ..Person::default() };
+        let mut script = Script { world: &world, crash: None, interrupted: false, now: 1_764_000_000_000 };
+        if root.path().join("INC-1").exists() {
+            let mut opening = Incident::open(root.path(), "INC-1").unwrap();
+            let session = (&mut opening.incident, opening.records);
+            let mut engine = Engine::new(&playbook, session, (&mut script, &mut person), Options::default());
+            engine.resume(opening.torn.as_ref(), &Facts::new()).unwrap();
+            engine.run().unwrap()
+        } else {
+            let mut incident = create(root.path());
+            let session = (&mut incident, Vec::new());
+            let mut engine = Engine::new(&playbook, session, (&mut script, &mut person), Options::default());
+            engine.begin(&Facts::new()).unwrap();
+            engine.run().unwrap()
+        }
+    };
+    // The answer comes after the step that wants it was passed over.
+    assert_eq!(take(vec![Reply::Text("this".into())]), Ending::Closed);
+    let nobody = Reply::Nobody("nobody".into());
+    assert_eq!(take(vec![nobody]), Ending::Open(vec!["after".into()]));
+    assert_eq!(take(vec![Reply::Text("went on".into())]), Ending::Closed);
+}
+
+#[test]
 fn skips_pauses_and_interruptions_are_in_the_log() {
     let (root, world) = (tempfile::tempdir().unwrap(), RefCell::new(World::default()));
     let replies = [Reply::Skip("not today".into()), Reply::Why, Reply::Log, Reply::Pause];
