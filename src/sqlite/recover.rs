@@ -99,7 +99,11 @@ pub struct TableOutcome {
     pub duplicates: u64,
     /// Pages of it that cannot be read any more.
     pub lost_pages: Vec<u32>,
-    /// An estimate of the rows on those pages: pages that nothing was found for, times the rows that a page of this table
+    /// Pages of it that could be read in part only.
+    pub partial_pages: Vec<u32>,
+    /// How many rows those pages say that they have and that nothing was found of.
+    pub missing_rows: u64,
+    /// An estimate of the rows on the lost pages: pages that nothing was found for, times the rows that a page of this table
     /// has on average. `None` where no page is left to learn that from.
     pub lost_rows_estimate: Option<u64>,
     /// How rows were found, and how many each way.
@@ -112,15 +116,13 @@ impl TableOutcome {
     /// The lost pages as ranges, in order.
     #[must_use]
     pub fn lost_ranges(&self) -> Vec<RangeInclusive<u32>> {
-        let pages: BTreeSet<u32> = self.lost_pages.iter().copied().collect();
-        let mut ranges: Vec<RangeInclusive<u32>> = Vec::new();
-        for page in pages {
-            match ranges.last_mut() {
-                Some(last) if last.end().checked_add(1) == Some(page) => *last = *last.start()..=page,
-                _ => ranges.push(page..=page),
-            }
-        }
-        ranges
+        ranges(&self.lost_pages)
+    }
+
+    /// The pages that could be read in part, as ranges, in order.
+    #[must_use]
+    pub fn partial_ranges(&self) -> Vec<RangeInclusive<u32>> {
+        ranges(&self.partial_pages)
     }
 
     /// Estimates what is lost, once all rows are written. A page that was found without its tree stands for a lost one:
@@ -144,6 +146,19 @@ impl TableOutcome {
             *count = count.saturating_sub(rows);
         }
     }
+}
+
+/// Numbers as ranges, in order.
+fn ranges(pages: &[u32]) -> Vec<RangeInclusive<u32>> {
+    let pages: BTreeSet<u32> = pages.iter().copied().collect();
+    let mut ranges: Vec<RangeInclusive<u32>> = Vec::new();
+    for page in pages {
+        match ranges.last_mut() {
+            Some(last) if last.end().checked_add(1) == Some(page) => *last = *last.start()..=page,
+            _ => ranges.push(page..=page),
+        }
+    }
+    ranges
 }
 
 /// Why nothing was recovered.
@@ -284,7 +299,7 @@ fn entries(
         places.extend(others.map(|(page, _)| Place { page, bounds: (i64::MIN, i64::MAX), is_orphan: true }));
     }
     let mut names = BTreeSet::new();
-    let rows = places.iter().flat_map(|place| reader.rows(place.page, place.bounds, Method::Tree, true));
+    let rows = places.iter().flat_map(|place| reader.rows(place.page, place.bounds, Method::Tree, true).0);
     let entries = rows.filter(|row| row.doubt.is_none());
     let entries = entries.filter_map(|row| Entry::read(&row.record, foundation.encoding));
     entries.filter(|entry| names.insert((entry.kind.clone(), entry.name.clone()))).collect()

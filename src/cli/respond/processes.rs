@@ -36,9 +36,15 @@ pub(crate) fn all() -> Vec<Process> {
     found
 }
 
-/// The environment of a process; none where it may not be read.
+/// The environment of a process; none where it may not be read. A thread of the kernel, and a process that has ended, have
+/// an empty one.
 pub(crate) fn environment(pid: u32) -> Option<Zeroizing<Vec<u8>>> {
-    fs::read(Path::new("/proc").join(pid.to_string()).join("environ")).ok().map(Zeroizing::new)
+    const NO_SUCH_PROCESS: i32 = 3;
+    match fs::read(Path::new("/proc").join(pid.to_string()).join("environ")) {
+        Ok(environment) => Some(Zeroizing::new(environment)),
+        Err(error) if error.raw_os_error() == Some(NO_SUCH_PROCESS) => Some(Zeroizing::default()),
+        Err(_) => None,
+    }
 }
 
 /// A line for each process: number, resident memory, state, arguments.

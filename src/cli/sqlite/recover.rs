@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -81,7 +82,9 @@ pub(crate) fn run(args: &RecoverArgs, context: &Context) -> anyhow::Result<Exit>
     }
     let is_whole = outcome.not_done.is_empty()
         && outcome.check.is_empty()
-        && outcome.tables.iter().all(|table| table.doubtful == 0 && table.lost_pages.is_empty());
+        && outcome.tables.iter().all(|table| {
+            table.doubtful == 0 && table.lost_pages.is_empty() && table.partial_pages.is_empty()
+        });
     context.note(&format!("the evidence is as it was; the new database is {}", args.output.display()));
     Ok(match is_whole {
         false => Exit::Findings,
@@ -141,6 +144,12 @@ fn text(outcome: &Outcome, args: &RecoverArgs) -> String {
     for table in outcome.tables.iter().filter(|table| !table.lost_pages.is_empty()) {
         let _ = writeln!(text, "lost        pages of {}: {}", Sanitized(&table.name), pages(table));
     }
+    for table in outcome.tables.iter().filter(|table| table.missing_rows > 0) {
+        let (name, rows) = (Sanitized(&table.name), table.missing_rows);
+        let places = shown(&table.partial_ranges());
+        let _ =
+            writeln!(text, "lost        {rows} rows of {name}, on pages that are damaged in part: {places}");
+    }
     for what in &outcome.not_done {
         let _ = writeln!(text, "not done    {}", Sanitized(what));
     }
@@ -164,7 +173,12 @@ fn text(outcome: &Outcome, args: &RecoverArgs) -> String {
 
 /// Page numbers as ranges, and about how many rows they had.
 fn pages(table: &TableOutcome) -> String {
-    let ranges = table.lost_ranges();
+    let rows = table.lost_rows_estimate.map_or_else(String::new, |rows| format!(" (about {rows} rows)"));
+    format!("{}{rows}", shown(&table.lost_ranges()))
+}
+
+/// The first ranges of pages.
+fn shown(ranges: &[RangeInclusive<u32>]) -> String {
     let shown: Vec<String> = ranges
         .iter()
         .take(10)
@@ -174,6 +188,5 @@ fn pages(table: &TableOutcome) -> String {
         })
         .collect();
     let more = if ranges.len() > 10 { ", …" } else { "" };
-    let rows = table.lost_rows_estimate.map_or_else(String::new, |rows| format!(" (about {rows} rows)"));
-    format!("{}{more}{rows}", shown.join(", "))
+    format!("{}{more}", shown.join(", "))
 }

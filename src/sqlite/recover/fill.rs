@@ -73,7 +73,7 @@ fn fill(
     }
     let strays = Definition::plain("", 0, 1);
     for (page, why) in &plan.strays {
-        for mut row in reader.rows(*page, (i64::MIN, i64::MAX), Method::Orphan, true) {
+        for mut row in reader.rows(*page, (i64::MIN, i64::MAX), Method::Orphan, true).0 {
             row.doubt.get_or_insert_with(|| why.clone());
             put_aside(&mut quarantine, &strays, &row, foundation.encoding)?;
         }
@@ -154,20 +154,25 @@ impl<'a, 'q> Writer<'a, 'q> {
         let is_table = !self.definition.is_keyed;
         let places = tree.in_order();
         std::thread::scope(|scope| {
-            let (sender, receiver) = sync_channel::<Vec<Vec<Row>>>(2);
+            let (sender, receiver) = sync_channel::<Vec<(u32, Vec<Row>, u64)>>(2);
             scope.spawn(move || {
                 for window in places.chunks(WINDOW) {
-                    let rows = window
-                        .par_iter()
-                        .map(|place| reader.rows(place.page, place.bounds, place.method(), is_table));
+                    let rows = window.par_iter().map(|place| {
+                        let (rows, missing) = reader.rows(place.page, place.bounds, place.method(), is_table);
+                        (place.page, rows, missing)
+                    });
                     // The writer hangs up when it fails.
                     if sender.send(rows.collect()).is_err() {
                         return;
                     }
                 }
             });
-            for row in receiver.iter().flatten().flatten() {
-                self.put(row)?;
+            for (page, rows, missing) in receiver.iter().flatten() {
+                rows.into_iter().try_for_each(|row| self.put(row))?;
+                if missing > 0 {
+                    self.outcome.missing_rows += missing;
+                    self.outcome.partial_pages.push(page);
+                }
             }
             Ok(())
         })

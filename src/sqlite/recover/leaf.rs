@@ -62,16 +62,23 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The rows of a page whose rowids lie between these.
-    pub(super) fn rows(&self, number: u32, bounds: (i64, i64), method: Method, is_table: bool) -> Vec<Row> {
+    /// The rows of a page whose rowids lie between these, and how many more it says that it has.
+    pub(super) fn rows(
+        &self,
+        number: u32,
+        bounds: (i64, i64),
+        method: Method,
+        is_table: bool,
+    ) -> (Vec<Row>, u64) {
         let mut bytes = Vec::new();
-        let Ok(present) = self.image.read(number, &mut bytes) else { return Vec::new() };
+        let Ok(present) = self.image.read(number, &mut bytes) else { return (Vec::new(), 0) };
         let parsed = BtreePage::parse(&bytes, number, self.image.geometry());
         let kind = if is_table { PageKind::TableLeaf } else { PageKind::IndexLeaf };
         let page = parsed.ok().filter(|page| page.kind().is_table() == is_table);
         if page.is_some_and(|page| page.kind() == PageKind::TableInterior) {
-            return Vec::new();
+            return (Vec::new(), 0);
         }
+        let told = page.as_ref().map_or(0, BtreePage::cells);
         let (cells, others) = match page {
             Some(page) => cells_of(&page, &bytes, self.image),
             None => (Vec::new(), chain_of_cells(&bytes, kind, 8, self.image)),
@@ -81,9 +88,11 @@ impl Reader<'_> {
         let found = found.chain(others.into_iter().map(|cell| (cell, Method::Carved)));
         let fits = |cell: &Cell<'_>| cell.rowid.is_none_or(|rowid| bounds.0 <= rowid && rowid <= bounds.1);
         let found = found.filter(|(cell, _)| !is_damaged || fits(cell));
-        found
+        let rows: Vec<Row> = found
             .filter_map(|(cell, method)| self.row(number, &bytes[..present.min(bytes.len())], &cell, method))
-            .collect()
+            .collect();
+        let missing = told.saturating_sub(rows.len()) as u64;
+        (rows, missing)
     }
 
     fn row(&self, page: u32, bytes: &[u8], cell: &Cell<'_>, method: Method) -> Option<Row> {

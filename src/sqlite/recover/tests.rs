@@ -185,6 +185,27 @@ fn lost_rows_are_estimated() {
 }
 
 #[test]
+fn rows_that_a_page_has_lost_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let sql = "PRAGMA page_size = 4096; CREATE TABLE t(a INTEGER PRIMARY KEY, b); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL \
+               SELECT i + 1 FROM n WHERE i < 500) INSERT INTO t SELECT i, 'row ' || i FROM n;";
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let leaf = (1..bytes.len() / 4096).map(|page| page * 4096).find(|at| bytes[*at] == 13).unwrap();
+    // All of its pointers, and the first of its cells.
+    bytes[leaf + 8..leaf + 2500].fill(0xEE);
+    std::fs::write(&path, bytes).unwrap();
+    let input = Files::open(&path).unwrap();
+    let options = Options { target: folder.path().join("new"), schema: None, log: WalUse::Auto };
+    let outcome = recover(&input, &options).unwrap();
+    let table = outcome.tables.iter().find(|table| table.name == "t").unwrap();
+    assert_eq!(table.recovered + table.doubtful + table.missing_rows, 500);
+    assert!(table.missing_rows > 10, "{table:?}");
+    assert_eq!(table.partial_ranges().len(), 1);
+}
+
+#[test]
 fn a_sound_database_loses_no_row() {
     for encoding in [Encoding::Utf8, Encoding::Utf16Le, Encoding::Utf16Be] {
         let sample = Recipe { encoding, ..Recipe::platform() }.build();

@@ -204,7 +204,7 @@ fn origins(
         .in_order()
         .par_iter()
         .map(|place| {
-            let rows = sources.reader.rows(place.page, place.bounds, place.method(), is_table);
+            let rows = sources.reader.rows(place.page, place.bounds, place.method(), is_table).0;
             let sound = rows.into_iter().filter(|row| row.doubt.is_none());
             let known = sound.filter_map(|row| Some((id_of(&row)?, row)));
             known.filter(|(id, _)| wanted.contains(id)).collect()
