@@ -10,6 +10,7 @@ pub mod config;
 pub mod coverage;
 pub mod date;
 pub mod detect;
+pub mod digest;
 pub mod finding;
 pub mod git;
 pub mod history;

@@ -19,7 +19,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::context::Context;
-use crate::sqlite::digest::hex;
+use crate::digest::hex;
 use crate::sqlite::draft::{Draft, WriteError};
 use collector::{COLLECTORS, Collected, Collector};
 use scrub::Scrubber;

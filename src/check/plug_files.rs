@@ -11,7 +11,7 @@ use super::context::Context;
 use super::verdict::Verdict;
 use super::{Check, show};
 use crate::plugin::audit::Options;
-use crate::plugin::explain;
+use crate::plugin::explain::Plugins;
 use crate::plugin::permission::engine::fs::{Access, Decision, Fs};
 
 pub(super) const CHECK: Check = Check {
@@ -125,7 +125,7 @@ fn is_new(context: &Context, path: &Path) -> bool {
 /// Files that changed and that the plugin was not granted to write.
 fn outside(context: &Context, plugin: &str) -> Verdict {
     let options = Options { root: context.root.clone(), base: PathBuf::new() };
-    let grants = match explain::grants(&options, plugin) {
+    let grants = match Plugins::read(&options).map(|plugins| plugins.grants(plugin)) {
         Ok(Some((grants, _))) => grants,
         Ok(None) => {
             let fix = "name it by its id, package or folder; kbsec audit lists those that are read";

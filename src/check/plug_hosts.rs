@@ -13,7 +13,7 @@ use super::log::{self, Record};
 use super::verdict::Verdict;
 use super::{Check, show};
 use crate::plugin::audit::Options;
-use crate::plugin::explain;
+use crate::plugin::explain::Plugins;
 use crate::plugin::permission::engine::fetch;
 
 pub(super) const CHECK: Check = Check {
@@ -90,7 +90,7 @@ fn host(url: &str) -> Option<String> {
 fn judge(context: &Context, plugin: &str, seen: &Seen) -> Verdict {
     let told = |(host, (count, ..)): (&String, &(u64, String, String))| format!("{host} × {count}");
     let options = Options { root: context.root.clone(), base: PathBuf::new() };
-    let grants = match explain::grants(&options, plugin) {
+    let grants = match Plugins::read(&options).map(|plugins| plugins.grants(plugin)) {
         Ok(Some((grants, _))) => grants,
         _ => {
             let names: Vec<String> = seen.hosts.iter().map(told).collect();

@@ -229,7 +229,7 @@ fn export(root: &Path, id: &str, folder: &Path) -> anyhow::Result<Exit> {
     for name in names.iter().filter(|name| source.join(name).is_file()) {
         let bytes = fs::read(source.join(name)).map_err(failed)?;
         fs::write(folder.join(name), &bytes).map_err(failed)?;
-        let _ = writeln!(sums, "{}  {}", super::respond::digest(&bytes), name.display());
+        let _ = writeln!(sums, "{}  {}", kbsec::digest::sha256(&bytes), name.display());
     }
     fs::write(folder.join("SHA256SUMS"), &sums).map_err(failed)?;
     let text = format!(

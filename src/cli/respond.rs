@@ -25,7 +25,6 @@ mod workflow;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use sha2::{Digest, Sha256};
 
 use super::error::Hinted;
 use super::exit::Exit;
@@ -147,9 +146,4 @@ pub(crate) fn run(args: &RespondArgs, context: &Context) -> anyhow::Result<Exit>
         ));
     }
     session::run(&args.session, wanted, (&playbooks, context))
-}
-
-/// SHA-256 in hexadecimal.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::disk::{private, private_folder, replace, sync_folder};
-use super::record::hex;
+use super::disk::{private_folder, replace};
+use crate::digest::sha256;
 
 /// The folder of the evidence of one incident.
 #[derive(Debug)]
@@ -87,7 +86,7 @@ impl Store {
     /// When the disk takes no more.
     pub fn keep(&mut self, piece: &Piece, step: &str, unix_ms: u64) -> io::Result<Entry> {
         let is_missing = piece.bytes.is_empty() && !piece.problem.is_empty();
-        let sha256 = if is_missing { String::new() } else { hex(&Sha256::digest(&piece.bytes)) };
+        let sha256 = if is_missing { String::new() } else { sha256(&piece.bytes) };
         let status = match (is_missing, piece.problem.is_empty()) {
             (true, _) => "missing",
             (false, false) => "partly",
@@ -143,7 +142,7 @@ impl Store {
         let mut faults = Vec::new();
         for entry in self.entries.iter().filter(|entry| !entry.sha256.is_empty()) {
             match self.read(entry) {
-                Ok(bytes) if hex(&Sha256::digest(&bytes)) == entry.sha256 => {}
+                Ok(bytes) if sha256(&bytes) == entry.sha256 => {}
                 Ok(_) => faults.push(format!("evidence {} ({}) was altered", entry.sha256, entry.name)),
                 Err(error) => faults.push(format!("evidence {} ({}): {error}", entry.sha256, entry.name)),
             }
@@ -160,15 +159,5 @@ fn write_once(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    let temporary = path.with_extension("part");
-    let write = || {
-        let mut file = private().create(true).write(true).truncate(true).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })?;
-    sync_folder(path)
+    replace(path, bytes)
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
+
+use crate::digest::sha256;
 
 /// What stands between a record and its hash at the end of the line.
 const HASH: &str = ",\"hash\":\"";
@@ -151,7 +152,7 @@ impl Record {
         let text = serde_json::to_string(&record)?;
         let empty = format!("{HASH}\"}}");
         let body = text.strip_suffix(&empty).unwrap_or(&text);
-        record.hash = hex(&Sha256::digest(body));
+        record.hash = sha256(body.as_bytes());
         let line = format!("{body}{HASH}{}\"}}", record.hash);
         Ok((record, line))
     }
@@ -166,7 +167,7 @@ impl Record {
         let at = text.len().checked_sub(ending).ok_or(Flaw::Form)?;
         let (body, end) = (text.get(..at).ok_or(Flaw::Form)?, text.get(at..).ok_or(Flaw::Form)?);
         let hash = end.strip_prefix(HASH).and_then(|rest| rest.strip_suffix("\"}")).ok_or(Flaw::Form)?;
-        if hash != hex(&Sha256::digest(body)) {
+        if hash != sha256(body.as_bytes()) {
             return Err(Flaw::Hash);
         }
         let record: Self = serde_json::from_str(text).map_err(|_| Flaw::Form)?;
@@ -189,11 +190,6 @@ pub(super) fn time(unix_ms: u64) -> String {
         Some(second) => format!("{}.{:03}Z", second.trim_end_matches('Z'), unix_ms % 1000),
         None => "after the year 9999".to_owned(),
     }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

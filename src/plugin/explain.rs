@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use super::check::Plugin;
 use super::handler::Handler;
-use super::permission::engine::fs::{Access, Decision, Fs};
+use super::permission::engine::fs::{Access, Decision, files};
 use super::permission::engine::{env, fetch, hardener, shell};
-use super::permission::language::TooLarge;
 use super::value::Value;
 use super::workspace::{Options, Workspace};
 use crate::coverage::Coverage;
@@ -51,8 +50,6 @@ pub struct Outcome {
     pub answers: Vec<Answer>,
     /// The ids of all plugins that were asked about.
     pub plugins: Vec<String>,
-    /// What was read.
-    pub coverage: Coverage,
 }
 
 /// What a handler is told.
@@ -62,32 +59,8 @@ struct Told<'v> {
     grant: Option<&'v Value>,
 }
 
-/// A place of the workspace in which no denial has a part.
-const WORKSPACE: &str = "/work/space";
 /// A home that nothing grants by itself.
 const HOME: &str = "/home/someone/";
-
-/// Asks the handlers of one plugin, named by id, package or folder, or of all. A plugin that is not there leaves
-/// `plugins` empty.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn explain(options: &Options, plugin: Option<&str>, question: &Question) -> std::io::Result<Outcome> {
-    let workspace = Workspace::read(options)?;
-    let asked: Vec<&Plugin> = match plugin {
-        Some(name) => workspace.plugin(name).into_iter().collect(),
-        None => workspace.plugins.iter().collect(),
-    };
-    let mut outcome = Outcome::default();
-    for plugin in asked {
-        outcome.plugins.push(plugin.name().to_owned());
-        let mut answers = answers(plugin, question, &workspace);
-        answers.sort_by_key(|answer| !answer.is_allowed);
-        outcome.answers.append(&mut answers);
-    }
-    outcome.coverage = workspace.coverage;
-    Ok(outcome)
-}
 
 /// Something that the manifest grants, and the handlers that get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,62 +77,98 @@ pub struct Grant {
     pub origin: Vec<String>,
 }
 
-/// Everything that one plugin is granted, by key; `None` if there is no such plugin. The second is how many handlers it
-/// has.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn grants(options: &Options, plugin: &str) -> std::io::Result<Option<(Vec<Grant>, usize)>> {
-    let workspace = Workspace::read(options)?;
-    let Some(plugin) = workspace.plugin(plugin) else { return Ok(None) };
-    let mut grants: Vec<Grant> = Vec::new();
-    for handler in &plugin.handlers {
-        for (key, leaf) in handler.permissions.0.leaves() {
-            let at = workspace.modules.position(&leaf.at.file, leaf.at.span.start);
-            let place = (workspace.base.join(&*leaf.at.file), at);
-            let value = leaf.shown();
-            let known =
-                grants.iter_mut().find(|one| (&one.key, &one.value, &one.place) == (&key, &value, &place));
-            match known {
-                Some(known) => known.handlers.push(handler.name.clone()),
-                None => {
-                    let origin: Vec<String> = leaf.steps().map(|step| step.what.to_string()).collect();
-                    let origin = origin.into_iter().rev().collect();
-                    grants.push(Grant { key, value, handlers: vec![handler.name.clone()], place, origin });
+/// The plugins of a folder, read once for all that is asked about them.
+pub struct Plugins(Workspace);
+
+impl Plugins {
+    /// Reads every plugin below the folder.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn read(options: &Options) -> std::io::Result<Self> {
+        Workspace::read(options).map(Self)
+    }
+
+    /// Their ids.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.0.plugins.iter().map(|plugin| plugin.name().to_owned()).collect()
+    }
+
+    /// What was read, and what could not be.
+    #[must_use]
+    pub fn coverage(&self) -> &Coverage {
+        &self.0.coverage
+    }
+
+    /// Asks the handlers of one plugin, named by id, package or folder, or of all. A plugin that is not there leaves
+    /// `plugins` empty.
+    #[must_use]
+    pub fn explain(&self, plugin: Option<&str>, question: &Question) -> Outcome {
+        let asked: Vec<&Plugin> = match plugin {
+            Some(name) => self.0.plugin(name).into_iter().collect(),
+            None => self.0.plugins.iter().collect(),
+        };
+        let mut outcome = Outcome::default();
+        for plugin in asked {
+            outcome.plugins.push(plugin.name().to_owned());
+            let mut answers = answers(plugin, question, &self.0);
+            answers.sort_by_key(|answer| !answer.is_allowed);
+            outcome.answers.append(&mut answers);
+        }
+        outcome
+    }
+
+    /// Everything that one plugin is granted, by key; `None` if there is no such plugin. The second is how many handlers
+    /// it has.
+    #[must_use]
+    pub fn grants(&self, plugin: &str) -> Option<(Vec<Grant>, usize)> {
+        let plugin = self.0.plugin(plugin)?;
+        let mut grants: Vec<Grant> = Vec::new();
+        for handler in &plugin.handlers {
+            for (key, leaf) in handler.permissions.0.leaves() {
+                let (place, origin) = written(leaf, &self.0);
+                let value = leaf.shown();
+                let same = |one: &&mut Grant| (&one.key, &one.value, &one.place) == (&key, &value, &place);
+                match grants.iter_mut().find(same) {
+                    Some(known) => known.handlers.push(handler.name.clone()),
+                    None => {
+                        grants.push(Grant {
+                            key,
+                            value,
+                            handlers: vec![handler.name.clone()],
+                            place,
+                            origin,
+                        });
+                    }
                 }
             }
         }
+        grants.sort_by(|one, other| one.key.cmp(&other.key));
+        Some((grants, plugin.handlers.len()))
     }
-    grants.sort_by(|one, other| one.key.cmp(&other.key));
-    Ok(Some((grants, plugin.handlers.len())))
 }
 
-/// The ids of every plugin below the folder.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn plugins(options: &Options) -> std::io::Result<Vec<String>> {
-    let workspace = Workspace::read(options)?;
-    Ok(workspace.plugins.iter().map(|plugin| plugin.name().to_owned()).collect())
+/// Where a value is written, and how it came to its place, the first step first.
+fn written(value: &Value, workspace: &Workspace) -> ((PathBuf, Position), Vec<String>) {
+    let at = workspace.modules.position(&value.at.file, value.at.span.start);
+    let mut origin: Vec<String> = value.steps().map(|step| step.what.to_string()).collect();
+    origin.reverse();
+    ((workspace.base.join(&*value.at.file), at), origin)
 }
 
 fn answers(plugin: &Plugin, question: &Question, workspace: &Workspace) -> Vec<Answer> {
     let mut answers: Vec<Answer> = Vec::new();
     for handler in &plugin.handlers {
         let told = answer(handler, question);
-        let place = told.grant.map(|grant| {
-            let at = workspace.modules.position(&grant.at.file, grant.at.span.start);
-            (workspace.base.join(&*grant.at.file), at)
-        });
-        let origin: Vec<String> =
-            told.grant.into_iter().flat_map(Value::steps).map(|step| step.what.to_string()).collect();
+        let (place, origin) = told.grant.map(|grant| written(grant, workspace)).unzip();
         let answer = Answer {
             plugin: plugin.name().to_owned(),
             handlers: vec![handler.name.clone()],
             is_allowed: told.is_allowed,
             why: told.why,
             place,
-            origin: origin.into_iter().rev().collect(),
+            origin: origin.unwrap_or_default(),
         };
         let same = |other: &&mut Answer| (&other.why, &other.place) == (&answer.why, &answer.place);
         match answers.iter_mut().find(same) {
@@ -196,10 +205,7 @@ fn allowed<'h>(why: impl Into<String>, grant: Option<&'h Value>) -> Told<'h> {
 fn file<'h>(handler: &'h Handler, access: Access, path: &str) -> Told<'h> {
     let key = if access == Access::Read { "read" } else { "write" };
     let patterns: Vec<&str> = handler.permissions.list("fs", key).map(|(text, _)| text).collect();
-    let files = match Fs::new(WORKSPACE, None) {
-        Ok(files) => files,
-        Err(TooLarge) => return refused("this cannot be decided"),
-    };
+    let Ok(files) = files() else { return refused("this cannot be decided") };
     let at_home = path.strip_prefix("~/").map(|rest| format!("{HOME}{rest}"));
     let path = at_home.as_deref().unwrap_or(path);
     match files.decide(access, &patterns, path) {
@@ -267,7 +273,7 @@ mod tests {
     fn ask(permissions: &str, question: Question) -> Vec<(bool, String, Option<u64>)> {
         let folder = sample::folder(&format!("permissions: {{ {permissions} }}"));
         let options = Options { root: folder.path().to_owned(), base: PathBuf::new() };
-        let outcome = explain(&options, Some("@acme/sample"), &question).unwrap();
+        let outcome = Plugins::read(&options).unwrap().explain(Some("@acme/sample"), &question);
         assert_eq!(outcome.plugins, ["@acme/sample"]);
         let answers = outcome.answers.into_iter();
         answers.map(|answer| (answer.is_allowed, answer.why, answer.place.map(|(_, at)| at.line))).collect()
@@ -301,8 +307,9 @@ mod tests {
     fn who_is_not_there_is_not_asked() {
         let folder = sample::folder("permissions: {}");
         let options = Options { root: folder.path().to_owned(), base: PathBuf::new() };
-        let outcome = explain(&options, Some("@acme/other"), &Question::Env("A".into())).unwrap();
+        let plugins = Plugins::read(&options).unwrap();
+        let outcome = plugins.explain(Some("@acme/other"), &Question::Env("A".into()));
         assert!(outcome.plugins.is_empty() && outcome.answers.is_empty());
-        assert_eq!(plugins(&options).unwrap(), ["@acme/sample"]);
+        assert_eq!(plugins.ids(), ["@acme/sample"]);
     }
 }

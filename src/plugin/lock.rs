@@ -19,6 +19,7 @@ use super::check::{self, Plugin};
 use super::modules::join;
 use super::workspace::{Options, Workspace};
 use crate::coverage::{Coverage, Gap};
+use crate::digest::hex;
 use crate::finding::{Finding, FindingBuilder, Location, Origin, RuleMeta, Severity};
 use crate::secret::FingerprintKey;
 
@@ -232,7 +233,7 @@ fn digest(path: &Path) -> io::Result<String> {
             length => hash.update(&buffer[..length]),
         }
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }
 
 #[cfg(test)]

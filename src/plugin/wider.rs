@@ -1,16 +1,11 @@
 //! What is wider: what one set of permissions allows beyond others, by what the platform lets through.
 
-use std::sync::LazyLock;
-
 use super::handler::Permissions;
-use super::permission::engine::fs::Fs;
+use super::permission::engine::fs::{Fs, files};
 use super::permission::engine::scope::Scope;
 use super::permission::engine::{env, fetch, shell};
 use super::permission::language::{Language, TooLarge};
 use super::value::{Kind, Value};
-
-/// Where the files of a plugin lie in this model.
-const WORKSPACE: &str = "/work/space";
 
 /// A list of patterns in a manifest, and how the platform understands it.
 struct List {
@@ -81,7 +76,7 @@ const LISTS: [List; 6] = [
 /// What `now` allows that none of `known` does, each with the value that allows it, as sentences.
 pub(crate) fn beyond<'v>(known: &[&Permissions], now: &'v Permissions) -> Vec<(&'v Value, String)> {
     let mut found = Vec::new();
-    let Some(files) = files() else { return found };
+    let Ok(files) = files() else { return found };
     for list in &LISTS {
         let before: Vec<&str> =
             known.iter().flat_map(|known| known.list(list.section, list.key)).map(|(text, _)| text).collect();
@@ -117,17 +112,12 @@ pub(crate) fn covers(key: &str, wide: &str, narrow: &str) -> bool {
 /// is no such list, or the pattern is undecided.
 pub(crate) fn language(key: &str, pattern: &str) -> Option<Language> {
     let list = LISTS.iter().find(|list| key == format!("{}.{}", list.section, list.key))?;
-    let files = files()?;
+    let files = files().ok()?;
     // Denials cut the same from both sides of a comparison, and make it slow.
     match list.section {
         "fs" => files.language(pattern).ok(),
         _ => (list.one)(files, pattern).ok(),
     }
-}
-
-fn files() -> Option<&'static Fs> {
-    static FILES: LazyLock<Option<Fs>> = LazyLock::new(|| Fs::new(WORKSPACE, None).ok());
-    FILES.as_ref()
 }
 
 /// What is granted otherwise than by patterns: services of the platform, limits, and what cannot be decided.

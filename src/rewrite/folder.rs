@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::RewriteError;
 use super::plan::Plan;
 use super::values::Values;
+use crate::digest::hex;
 use crate::git::ObjectId;
 
 /// A folder that exists.
@@ -227,5 +228,5 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<(String, u64)> {
         length += read as u64;
     }
     target.into_inner().map_err(io::IntoInnerError::into_error)?;
-    Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), length))
+    Ok((hex(&hash.finalize()), length))
 }

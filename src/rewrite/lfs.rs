@@ -5,10 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::blob::{are_inside, cleaned};
 use super::values::Values;
+use crate::digest::sha256;
 
 /// A pointer is shorter (git-lfs specification).
 const MAX_POINTER: usize = 1024;
@@ -34,7 +33,7 @@ impl LfsFiles {
         let mut found = BTreeMap::new();
         each(&common.join("lfs/objects"), &mut |name, path| {
             if let Some(clean) = edited(path, values) {
-                let new = Replacement { name: hash(&clean), bytes: clean.len() as u64 };
+                let new = Replacement { name: sha256(&clean), bytes: clean.len() as u64 };
                 found.insert(name.to_owned(), new);
             }
         });
@@ -79,10 +78,6 @@ fn edited(path: &Path, values: &Values) -> Option<Vec<u8>> {
     are_inside(values, &bytes).then(|| cleaned(values, &bytes).0)
 }
 
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn place(common: &Path, name: &str) -> PathBuf {
     let (one, two) = (name.get(..2).unwrap_or_default(), name.get(2..4).unwrap_or_default());
     common.join("lfs/objects").join(one).join(two).join(name)
@@ -116,22 +111,22 @@ mod tests {
         let common = tempfile::tempdir().unwrap();
         let values = Values::new(vec![Secret::new("s3cr3t-t0ken/9+8=7")], &replacements()).unwrap();
         let content = b"large s3cr3t-t0ken/9+8=7\n";
-        let old = hash(content);
-        for (name, bytes) in [(old.clone(), &content[..]), (hash(b"clean"), b"clean")] {
+        let old = sha256(content);
+        for (name, bytes) in [(old.clone(), &content[..]), (sha256(b"clean"), b"clean")] {
             let path = place(common.path(), &name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
         let files = LfsFiles::with_values(common.path(), &values);
         let expected = b"large ***REMOVED***\n";
-        let new = Replacement { name: hash(expected), bytes: expected.len() as u64 };
+        let new = Replacement { name: sha256(expected), bytes: expected.len() as u64 };
         assert_eq!(files.iter().collect::<Vec<_>>(), [(old.as_str(), &new)]);
         let pointer = |name: &str, size: u64| {
             format!("version https://git-lfs.github.com/spec/v1\noid sha256:{name}\nsize {size}\n")
                 .into_bytes()
         };
         assert_eq!(files.new_pointer(&pointer(&old, 25)), Some(pointer(&new.name, new.bytes)));
-        assert_eq!(files.new_pointer(&pointer(&hash(b"clean"), 5)), None);
+        assert_eq!(files.new_pointer(&pointer(&sha256(b"clean"), 5)), None);
         files.place(common.path(), &values).unwrap();
         assert_eq!(fs::read(place(common.path(), &new.name)).unwrap(), expected);
     }

@@ -15,6 +15,7 @@ use super::references::{Inventory, RefChange, SymbolicChange};
 use super::scan::{Commonness, Scanned};
 use super::trees::Trees;
 use super::values::Values;
+use crate::digest::{hex, sha256};
 use crate::git::store::{ObjectNumber, Store};
 use crate::git::tree_table::Child;
 use crate::git::{NewPack, ObjectId, ObjectKind};
@@ -173,7 +174,7 @@ impl Plan {
     #[must_use]
     pub fn hash(&self, values: &Values) -> String {
         let text = self.json(values, false).to_string();
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        sha256(text.as_bytes())
     }
 
     /// The plan for programs. No name in it holds a value.
@@ -227,7 +228,7 @@ impl Plan {
             hash.update(old.as_bytes());
             hash.update(new.as_bytes());
         }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash.finalize())
     }
 }
 

@@ -17,11 +17,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::digest::hex;
 use super::draft::{Draft, WriteError};
 use super::evidence::{Evidence, EvidenceError};
 use super::seal::{Seal, SealError};
 use crate::date;
+use crate::digest::hex;
 pub use online::Progress;
 
 /// What to copy, and where to.

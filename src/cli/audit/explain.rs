@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use kbsec::plugin::audit::Options;
-use kbsec::plugin::explain::{self, Answer, Question};
+use kbsec::plugin::explain::{Answer, Plugins, Question};
 use kbsec::report::Sanitized;
 use serde_json::{Value, json};
 
@@ -59,15 +58,15 @@ impl ExplainArgs {
 /// Answers.
 pub(super) fn run(args: &ExplainArgs, _context: &Context) -> anyhow::Result<Exit> {
     let options = super::folder(&args.root)?;
+    let plugins = Plugins::read(&options).map_err(|error| super::unreadable(&args.root, &error))?;
     let questions = args.questions();
     if questions.is_empty() {
-        return all(args, &options);
+        return all(args, &plugins);
     }
     let (mut text, mut list, mut is_allowed) = (String::new(), Vec::new(), false);
     for question in &questions {
-        let outcome = explain::explain(&options, Some(&args.plugin), question)
-            .map_err(|error| super::unreadable(&args.root, &error))?;
-        let Some(name) = outcome.plugins.first() else { return Err(missing(args, &options)) };
+        let outcome = plugins.explain(Some(&args.plugin), question);
+        let Some(name) = outcome.plugins.first() else { return Err(missing(args, &plugins)) };
         let wish = answers::wish(question);
         let _ = writeln!(text, "May {} {}?", Sanitized(name), Sanitized(&wish));
         text += &answers::text(&outcome.answers.iter().collect::<Vec<&Answer>>());
@@ -81,10 +80,8 @@ pub(super) fn run(args: &ExplainArgs, _context: &Context) -> anyhow::Result<Exit
 }
 
 /// Everything that is granted.
-fn all(args: &ExplainArgs, options: &Options) -> anyhow::Result<Exit> {
-    let told =
-        explain::grants(options, &args.plugin).map_err(|error| super::unreadable(&args.root, &error))?;
-    let Some((grants, handlers)) = told else { return Err(missing(args, options)) };
+fn all(args: &ExplainArgs, plugins: &Plugins) -> anyhow::Result<Exit> {
+    let Some((grants, handlers)) = plugins.grants(&args.plugin) else { return Err(missing(args, plugins)) };
     let mut text = format!(
         "{}: {}, {}\n",
         Sanitized(&args.plugin),
@@ -123,8 +120,8 @@ pub(super) fn print(is_json: bool, text: &str, list: &Value) -> anyhow::Result<(
     }
 }
 
-fn missing(args: &ExplainArgs, options: &Options) -> anyhow::Error {
-    let known = explain::plugins(options).unwrap_or_default();
+fn missing(args: &ExplainArgs, plugins: &Plugins) -> anyhow::Error {
+    let known = plugins.ids();
     let hint = match known.as_slice() {
         [] => "there is no plugin at all below that folder; name another one with --root".to_owned(),
         known => format!("there are {}", known.join(", ")),

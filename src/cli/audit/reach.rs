@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
-use kbsec::plugin::explain::{self, Answer, Question};
+use kbsec::plugin::explain::{Answer, Plugins, Question};
 use kbsec::report::Sanitized;
 use serde_json::Value;
 
@@ -47,35 +47,34 @@ fn questions(what: &str) -> Vec<Question> {
 /// Looks for them.
 pub(super) fn run(args: &ReachArgs, context: &Context) -> anyhow::Result<Exit> {
     let options = super::folder(&args.root)?;
-    let (mut text, mut list, mut is_incomplete) = (String::new(), Vec::new(), false);
+    let plugins = Plugins::read(&options).map_err(|error| super::unreadable(&args.root, &error))?;
+    for gap in &plugins.coverage().missed {
+        context.note(&format!("not examined: {}: {}", gap.subject, gap.reason));
+    }
+    let (mut text, mut list) = (String::new(), Vec::new());
     for question in questions(&args.what) {
-        let outcome = explain::explain(&options, None, &question)
-            .map_err(|error| super::unreadable(&args.root, &error))?;
+        let outcome = plugins.explain(None, &question);
         let reached: Vec<&Answer> = outcome.answers.iter().filter(|answer| answer.is_allowed).collect();
         let names = |all: &[&Answer]| {
             let mut names: Vec<String> = all.iter().map(|answer| answer.plugin.clone()).collect();
             names.dedup();
             names
         };
-        let (plugins, all) = (names(&reached), outcome.plugins.len());
+        let (able, all) = (names(&reached), outcome.plugins.len());
         let wish = answers::wish(&question);
-        let _ = writeln!(text, "{} of {all} plugins may {}", plugins.len(), Sanitized(&wish));
-        for plugin in &plugins {
+        let _ = writeln!(text, "{} of {all} plugins may {}", able.len(), Sanitized(&wish));
+        for plugin in &able {
             let own: Vec<&Answer> =
                 reached.iter().filter(|answer| answer.plugin == *plugin).copied().collect();
             let _ = write!(text, "{}\n{}", Sanitized(plugin), answers::text(&own));
         }
         text.push('\n');
         list.extend(reached.iter().map(|answer| answers::json(&question, answer)));
-        for gap in &outcome.coverage.missed {
-            context.note(&format!("not examined: {}: {}", gap.subject, gap.reason));
-        }
-        is_incomplete |= outcome.coverage.is_incomplete();
     }
     text += answers::LIMITS;
     let is_reached = !list.is_empty();
     print(args.json, &text, &Value::Array(list))?;
-    Ok(match (is_reached, is_incomplete) {
+    Ok(match (is_reached, plugins.coverage().is_incomplete()) {
         (true, _) => Exit::Findings,
         (false, true) => Exit::Incomplete,
         (false, false) => Exit::Clean,

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use kbsec::digest;
 use kbsec::playbook::{Applied, Facts, Plan};
 use serde_json::Value;
 
@@ -75,7 +76,7 @@ pub(crate) fn plan_disable(machine: &Machine<'_>, facts: &Facts) -> Plan {
                 "+      \"enabled\": false".to_owned(),
                 format!("The file as it is stays as {}.", backup_name()),
             ],
-            hash: super::digest(entry.key.as_bytes()),
+            hash: digest::sha256(entry.key.as_bytes()),
             ..Plan::default()
         },
     }
@@ -116,7 +117,7 @@ pub(crate) fn plan_restore(machine: &Machine<'_>) -> Plan {
                 ),
                 format!("The broken one stays as {}.", backup_name()),
             ],
-            hash: super::digest(&text),
+            hash: digest::sha256(&text),
             ..Plan::default()
         },
         None => by_hand(&format!(

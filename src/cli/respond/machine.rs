@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use kbsec::digest;
 use kbsec::playbook::Piece;
 use kbsec::secret::Secret;
 use kbsec::source::Stop;
@@ -103,7 +104,7 @@ impl<'a> Machine<'a> {
             name: self.filter.text(name),
             source: self.filter.text(source),
             bytes: clean,
-            original_sha256: super::digest(bytes),
+            original_sha256: digest::sha256(bytes),
             masked,
             modified: None,
             problem: String::new(),

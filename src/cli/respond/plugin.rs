@@ -5,6 +5,7 @@ mod traces;
 
 use std::fs;
 
+use kbsec::digest;
 use kbsec::playbook::{Applied, Facts, Piece, Plan, Verdict};
 
 use super::super::error::Hinted;
@@ -84,7 +85,7 @@ pub(crate) fn evidence(machine: &Machine<'_>, facts: &Facts) -> Vec<Piece> {
     let mut manifest = Vec::new();
     for file in files.take(MOST_FILES) {
         let hash =
-            fs::read(file.path()).map_or_else(|error| error.to_string(), |bytes| super::digest(&bytes));
+            fs::read(file.path()).map_or_else(|error| error.to_string(), |bytes| digest::sha256(&bytes));
         text += &format!("{hash}  {}\n", machine.shown(file.path()));
         let name = file.file_name().to_string_lossy();
         if name == "package.json" || name.contains("manifest") {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kbsec::detect::Detector;
+use kbsec::digest::hex;
 use kbsec::git::{GitEnvironment, Repository};
 use kbsec::playbook::{
     Ending, Engine, Facts, Head, Incident, IncidentError, Options, Playbook, Playbooks, PostMortem,
@@ -264,7 +265,7 @@ fn open(
     outside(states).map_err(|error| disk(states, error))?;
     let day = kbsec::date::day(Environment::now()).unwrap_or_default().replace('-', "");
     let digits = random(2).map_err(|error| disk(states, error))?;
-    let digits: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex(&digits);
     let mut resume =
         vec![if wanted.leak.is_some() { "leak-response".to_owned() } else { "respond".to_owned() }];
     if let Some(given) = &args.state_dir {

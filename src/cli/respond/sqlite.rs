@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kbsec::digest;
 use kbsec::playbook::{Applied, Facts, Outcome, Plan, Verdict};
 
 use super::deed::{by_hand, failed, needless};
@@ -45,7 +46,7 @@ pub(crate) fn plan(machine: &Machine<'_>, name: &str, facts: &Facts) -> Option<P
                 line(format!("move {shown}{} aside, each with the ending .damaged", "{,-wal,-shm,-journal}"));
             plan.lines.push(format!("move {} into its place", machine.shown(&recovered(&database))));
             plan.lines.extend(facts.get("loss").map(|loss| format!("what is lost: {loss}")));
-            plan.hash = super::digest(&fs::read(recovered(&database)).unwrap_or_default());
+            plan.hash = digest::sha256(&fs::read(recovered(&database)).unwrap_or_default());
             plan
         }
         _ => return None,

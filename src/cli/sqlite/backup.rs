@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use kbsec::digest::hex;
 use kbsec::finding::Severity;
 use kbsec::report::Sanitized;
 use kbsec::sqlite::backup::{self, CheckVerdict, Options, Outcome, Verdict};
 use kbsec::sqlite::check;
-use kbsec::sqlite::digest::hex;
 use kbsec::sqlite::files::Files;
 
 use crate::cli::environment::Environment;

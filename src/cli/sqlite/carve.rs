@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use kbsec::digest::hex;
 use kbsec::report::Sanitized;
 use kbsec::sqlite::carve::{self, CarvedRow, Confidence, Field, Method, Options, Outcome, Part};
-use kbsec::sqlite::digest::hex;
 use serde_json::{Value as Json, json};
 
 use crate::cli::exit::Exit;

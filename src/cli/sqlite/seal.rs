@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use kbsec::digest::hex;
 use kbsec::report::Sanitized;
 use kbsec::sqlite::check;
-use kbsec::sqlite::digest::hex;
 use kbsec::sqlite::seal::{self, ChangeKind, Options, SealError};
 
 use crate::cli::error::Hinted;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use kbsec::digest::hex;
 use kbsec::report::Sanitized;
-use kbsec::sqlite::digest::hex;
 use kbsec::sqlite::holders::Holder;
 use kbsec::sqlite::snapshot::{self, Options, Outcome};
 

@@ -1,10 +1,7 @@
 //! A script: the text of our hook, told apart from other people's hooks and from changed copies of ours.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest, Sha256};
-
 use super::Hook;
+use crate::digest::sha256;
 
 /// The hook as it stands in `hooks/` of our repository. What gets installed differs in one word at most.
 fn original(hook: Hook) -> &'static str {
@@ -88,10 +85,7 @@ fn parse(text: &str) -> Option<(String, u32, &str)> {
 /// SHA-256, in hexadecimal, of a script without its marker line; the same whether or not it runs another hook.
 fn digest_of(rest: &str) -> String {
     let alone = rest.replacen(CHAINED, ALONE, 1);
-    Sha256::digest(alone.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    sha256(alone.as_bytes())
 }
 
 #[cfg(test)]

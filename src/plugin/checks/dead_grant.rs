@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::reached;
 use crate::finding::Severity;
 use crate::plugin::check::{Check, Fault, Mend, Plugin};
+use crate::plugin::usage::grant;
 
 pub(super) const CHECK: Check = Check {
     id: "dead-grant",
@@ -27,7 +27,7 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
         {
             let what = if pattern.starts_with("~/") {
                 format!("`{pattern}` means a folder named `~` in the workspace, as nothing expands it")
-            } else if *known.entry(pattern.to_owned()).or_insert_with(|| is_dead(pattern)) {
+            } else if *known.entry(pattern.to_owned()).or_insert_with(|| grant::is_dead(pattern)) {
                 format!("`{pattern}` covers only what the platform denies to everybody")
             } else {
                 continue;
@@ -35,11 +35,6 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
             faults.push(Fault::of(value, what).handler(handler).mend(Mend::Remove));
         }
     }
-}
-
-/// Whether the platform denies all that a pattern covers.
-pub(super) fn is_dead(pattern: &str) -> bool {
-    reached::files().is_ok_and(|files| files.effective(pattern).is_ok_and(|paths| paths.is_empty()))
 }
 
 #[cfg(test)]

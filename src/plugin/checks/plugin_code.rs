@@ -7,8 +7,8 @@
 use super::reached::{self, Target};
 use crate::finding::Severity;
 use crate::plugin::check::{Check, Fault, Plugin};
+use crate::plugin::permission::engine::fs;
 use crate::plugin::permission::language::Pattern;
-use crate::plugin::usage::grant;
 use crate::plugin::usage::{Act, Used};
 
 pub(super) const CHECK: Check = Check {
@@ -50,12 +50,12 @@ fn run(plugin: &Plugin, faults: &mut Vec<Fault>) {
 
 /// Whether what is known of a path names a folder in it.
 fn writes(used: &Used, part: &str) -> bool {
-    let Ok(files) = grant::files() else { return false };
+    let Ok(files) = fs::files() else { return false };
     let inside = Pattern::new().anything().text(part).anything();
     used.of.shapes.iter().any(|shape| {
-        let path = shape.as_path(files, grant::WORKSPACE);
-        let names = path.example(grant::WORKSPACE).contains(part);
-        names && inside.meets(&path.pattern(grant::WORKSPACE))
+        let path = shape.as_path(files, fs::WORKSPACE);
+        let names = path.example(fs::WORKSPACE).contains(part);
+        names && inside.meets(&path.pattern(fs::WORKSPACE))
     })
 }
 

@@ -1,24 +1,12 @@
 //! Files that matter, and whether a plugin reaches them through the platform's file system.
 
-use std::sync::LazyLock;
-
 use crate::plugin::check::{Fault, Plugin};
-use crate::plugin::permission::engine::fs::{Access, Decision, Fs};
-use crate::plugin::permission::language::TooLarge;
+use crate::plugin::permission::engine::fs::{Access, Decision, files};
 
 /// A file of a workspace, and why it matters, as a clause.
 pub(super) struct Target {
     pub(super) path: &'static str,
     pub(super) what: &'static str,
-}
-
-/// A workspace in a place of which no denial speaks.
-const WORKSPACE: &str = "/work/space";
-
-/// The files of a plugin that runs in some workspace.
-pub(super) fn files() -> Result<&'static Fs, TooLarge> {
-    static FILES: LazyLock<Result<Fs, TooLarge>> = LazyLock::new(|| Fs::new(WORKSPACE, None));
-    FILES.as_ref().map_err(|_| TooLarge)
 }
 
 /// Reports every pattern that lets a handler write one of the targets; `**` alone has a check of its own.

@@ -129,7 +129,7 @@ fn idle<'p>(plugin: &'p Plugin, usage: &Usage, section: Section) -> Vec<Idle<'p>
 fn is_told_elsewhere(section: Section, pattern: &str) -> bool {
     match section {
         Section::Env => env::ALWAYS.contains(&pattern),
-        Section::Read | Section::Write => pattern.starts_with("~/") || super::dead_grant::is_dead(pattern),
+        Section::Read | Section::Write => grant::is_dead(pattern),
         _ => false,
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::plugin::check::Plugin;
 use crate::plugin::permission::engine::env;
-use crate::plugin::usage::grant::{self, Grants, Section, WORKSPACE};
+use crate::plugin::permission::engine::fs::{WORKSPACE, files};
+use crate::plugin::usage::grant::{self, Grants, Section};
 use crate::plugin::usage::{Part, Shape, Usage, Used};
 use crate::plugin::value::{Kind, Value};
 
@@ -187,7 +188,7 @@ fn is_wide(section: Section, pattern: &str) -> bool {
 
 /// Whether a pattern lets through what a narrower one does.
 fn covers(section: Section, pattern: &str, narrower: &str) -> bool {
-    match (section, grant::files()) {
+    match (section, files()) {
         (Section::Read | Section::Write, Ok(files)) => {
             files.matches(pattern, &narrower.replace("**", "x").replace('*', "x"))
         }
@@ -198,7 +199,7 @@ fn covers(section: Section, pattern: &str, narrower: &str) -> bool {
 
 /// The folder, or the file, that a path is in; `None` if that is the whole workspace or not in it.
 fn path(shape: &Shape) -> Option<String> {
-    let files = grant::files().ok()?;
+    let files = files().ok()?;
     let shape = shape.as_path(files, WORKSPACE);
     let [Part::Text(start), rest @ ..] = shape.0.as_slice() else { return None };
     let inside = start.strip_prefix(WORKSPACE)?.strip_prefix('/')?;

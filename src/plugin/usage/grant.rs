@@ -1,19 +1,16 @@
 //! A grant against a use: whether what code does is covered by what the manifest lets it do.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::reach::Used;
 use super::shape::Shape;
 use super::sink::Act;
 use crate::plugin::handler::Permissions;
-use crate::plugin::permission::engine::fs::{Access, Decision, Fs};
+use crate::plugin::permission::engine::fs::{Access, Decision, WORKSPACE, files};
 use crate::plugin::permission::engine::{env, fetch, hardener};
 use crate::plugin::permission::language::{Language, TooLarge};
 use crate::plugin::value::{Kind, Value};
-
-/// A workspace in a place of which no denial speaks.
-pub(crate) const WORKSPACE: &str = "/work/space";
 
 /// Whether grants cover a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,12 +83,6 @@ impl Section {
             _ => &[],
         }
     }
-}
-
-/// The files of a plugin that runs in some workspace.
-pub(crate) fn files() -> Result<&'static Fs, TooLarge> {
-    static FILES: LazyLock<Result<Fs, TooLarge>> = LazyLock::new(|| Fs::new(WORKSPACE, None));
-    FILES.as_ref().map_err(|_| TooLarge)
 }
 
 /// Whether a path pattern grants nothing: all that it covers is denied, or it begins with `~`, which nobody expands.

@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
-
+use crate::digest::sha256;
 use crate::git::{GitError, ObjectId, Repository, child};
 use crate::rewrite::maps::Maps;
 use crate::rewrite::remote::{Remote, RemoteError, is_hidden, is_local};
@@ -167,11 +166,8 @@ impl Plan {
         for update in &self.updates {
             let _ = writeln!(lines, "{:?} {:?} {}", update.old, update.new, update.name);
         }
-        let digest = Sha256::digest(lines.as_bytes());
-        digest.iter().take(4).fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        // Eight digits are enough to type, and to tell plans apart.
+        sha256(lines.as_bytes()).chars().take(8).collect()
     }
 
     /// Whether the command would be too long for one atomic push.

@@ -6,8 +6,8 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::super::digest::hex;
 use super::definition::quote;
+use crate::digest::hex;
 
 /// Why an export is not whole.
 #[derive(Debug, thiserror::Error)]

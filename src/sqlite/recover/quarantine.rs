@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, Statement};
 
-use super::super::digest::hex;
 use super::super::header::Encoding;
 use super::super::record::{Record, Value};
 use super::Plan;
 use super::definition::Definition;
 use super::leaf::{Method, Reader, Row};
+use crate::digest::hex;
 
 /// Where doubtful rows go.
 pub(super) const QUARANTINE: &str = "kbsec_quarantine";

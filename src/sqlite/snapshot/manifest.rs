@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::super::digest::hex;
 use super::{Options, Outcome};
 use crate::date;
+use crate::digest::hex;
 
 #[derive(Serialize)]
 struct Manifest<'a> {

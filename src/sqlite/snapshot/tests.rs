@@ -37,7 +37,7 @@ fn everything_is_copied_and_nothing_changes() {
     assert_eq!(manifest["version"], "1.2.3");
     assert_eq!(manifest["moving_target"], false);
     assert_eq!(manifest["files"].as_array().unwrap().len(), 4);
-    let sum = digest::hex(&digest::of_bytes(&before[0].2));
+    let sum = crate::digest::hex(&digest::of_bytes(&before[0].2));
     assert_eq!(manifest["files"][0]["sha256"], sum);
     #[cfg(unix)]
     {

@@ -1,5 +1,6 @@
 //! A call to the API of a provider: through curl, which reads address, headers and secret from its standard input.
 
+use kbsec::digest;
 use kbsec::playbook::{Applied, Facts, Plan};
 use kbsec::rule::Call;
 use kbsec::secret::Secret;
@@ -16,7 +17,7 @@ pub(super) fn plan(leak: &Leak, facts: &Facts) -> Plan {
     let fingerprint = facts.get("fingerprint").map_or("", String::as_str);
     Plan {
         lines: vec![format!("{} {address}", call.method), call.effect.clone()],
-        hash: super::super::digest(format!("{} {address} {fingerprint}", call.method).as_bytes()),
+        hash: digest::sha256(format!("{} {address} {fingerprint}", call.method).as_bytes()),
         ..Plan::default()
     }
 }

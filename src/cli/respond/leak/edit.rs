@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use kbsec::digest;
 use kbsec::playbook::{Applied, Outcome, Plan};
 
 use super::super::leaked::Leak;
@@ -33,7 +34,7 @@ pub(super) fn plan(machine: &Machine<'_>, leak: &Leak) -> Plan {
     }
     let mut lines: Vec<String> = edits.files.iter().flat_map(|edit| edit.diff.clone()).collect();
     let by_hand = edits.by_hand.iter().map(|place| format!("for you: put the new key into {place}"));
-    let mut plan = Plan { hash: super::super::digest(lines.join("\n").as_bytes()), ..Plan::default() };
+    let mut plan = Plan { hash: digest::sha256(lines.join("\n").as_bytes()), ..Plan::default() };
     if edits.files.is_empty() {
         plan.manual = Some(format!("Put the new key into {}.", edits.by_hand.join(", ")));
     }

@@ -4,8 +4,22 @@
 //! The shim resolves paths as text and follows no link, so neither does this model: a link inside the workspace leads
 //! out of it. POSIX paths only.
 
+use std::sync::LazyLock;
+
 use super::super::language::{Language, Pattern, TooLarge, Units};
 use super::{glob, posix};
+
+/// A workspace in a place of which no denial speaks.
+pub const WORKSPACE: &str = "/work/space";
+
+/// The files of a plugin that runs in [`WORKSPACE`], made once.
+///
+/// # Errors
+/// When its paths are undecided.
+pub fn files() -> Result<&'static Fs, TooLarge> {
+    static FILES: LazyLock<Result<Fs, TooLarge>> = LazyLock::new(|| Fs::new(WORKSPACE, None));
+    FILES.as_ref().map_err(|_| TooLarge)
+}
 
 /// Where and how a plugin runs, as far as its files depend on it.
 #[derive(Clone, Debug)]
